@@ -1,0 +1,54 @@
+# Everything a newcomer needs, on a machine with only Python >= 3.11 and make.
+# `make` alone lists the targets. PYTHON, PORT and KITH_REQUIRE may be given: `make demo PORT=9000`.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+PIP_WHEEL := bootstrap/pip-25.3-py3-none-any.whl
+PIP_SHA256 := 9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd
+PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint serve bench docs lock
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+setup: .venv/ready ## Set up .venv with everything pinned by hash
+
+# Debian's python3 comes without ensurepip, so pip itself is in the repository, and checked.
+.venv/ready: requirements-dev.txt pyproject.toml $(PIP_WHEEL)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kith needs Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -c 'import hashlib, sys; sys.exit(hashlib.sha256(open("$(PIP_WHEEL)", "rb").read()).hexdigest() != "$(PIP_SHA256)")' \
+		|| { echo "$(PIP_WHEEL) is not the file it should be."; exit 1; }
+	@echo "Setting up .venv (once; a minute or two) ..."
+	@$(PYTHON) -m venv --without-pip --clear .venv
+	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Start a living sample community; prints where to click
+	@$(BIN)/kith demo --port $(PORT)
+
+serve: setup ## Run Kith with the data in ./instance
+	@$(BIN)/kith serve --port $(PORT)
+
+test: setup ## Run every test (KITH_REQUIRE=all: what cannot run here is a failure)
+	@$(PYTEST)
+
+lint: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/djlint webapp/templates --check --lint --quiet
+
+check: lint test ## Format, lint, types, import contracts, templates, then every test
+
+docs: setup ## Write the generated pages of docs/
+	@$(BIN)/python -m webapp docs
+
+lock: setup ## Resolve the dependencies anew and write the hash-pinned lists
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --upgrade pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt

@@ -1,0 +1,300 @@
+"""Every setting of Kith, once: its name, type, default, meaning, and whether it is secret.
+
+A value comes from the environment (`KITH_` and the name), else from `config.toml` in the instance folder, else from the default.
+`docs/configuration.md` is written from this table, and a test holds the two together.
+"""
+
+import os
+import secrets
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from flask import current_app, has_app_context
+
+PREFIX = "KITH_"
+SECRET_CHARACTERS = 32
+GOOGLE_METADATA_URL = "https://accounts.google.com/.well-known/openid-configuration"
+MICROSOFT_METADATA_URL = "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"
+
+
+class SettingError(Exception):
+    """A setting that cannot be used, in one sentence an operator can act on."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table: what it is called, what it is, what it means."""
+
+    name: str
+    type: Literal["text", "integer", "boolean", "list", "path"]
+    default: Any
+    help: str
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Any:
+        """Turn what the environment or the file says into a value; SettingError says what was expected instead."""
+        try:
+            value = _READERS[self.type](raw)
+        except (TypeError, ValueError):
+            raise SettingError(f"{PREFIX}{self.name} must be {_WORDS[self.type]}, but is {raw!r}.") from None
+        if self.choices and value not in self.choices:
+            raise SettingError(f"{PREFIX}{self.name} must be one of {', '.join(self.choices)}, but is {raw!r}.")
+        return value
+
+
+def _boolean(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(raw).lower()]
+
+
+def _readable_boolean(raw: object) -> bool:
+    try:
+        return _boolean(raw)
+    except KeyError:
+        raise ValueError from None
+
+
+def _integer(raw: object) -> int:
+    if isinstance(raw, bool):
+        raise TypeError
+    value = int(str(raw))
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _list(raw: object) -> tuple[str, ...]:
+    parts = raw if isinstance(raw, list) else str(raw).replace(",", " ").split()
+    return tuple(str(part).strip().lower() for part in parts)
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise TypeError
+    return raw.strip()
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "integer": _integer,
+    "boolean": _readable_boolean,
+    "list": _list,
+    "path": lambda raw: Path(str(raw)),
+}
+_WORDS = {
+    "text": "a text",
+    "integer": "a whole number, 0 or more",
+    "boolean": "true or false",
+    "list": "a list of words",
+    "path": "a path",
+}
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "INSTANCE", "path", Path("instance"), "The only folder Kith writes to: database, secret key, uploads, logs."
+    ),
+    Setting(
+        "BASE_URL", "text", "http://127.0.0.1:8000", "The address members type; every link in a mail starts with it."
+    ),
+    Setting(
+        "DATABASE_URL",
+        "text",
+        "",
+        "Empty: SQLite in the instance folder. `postgresql+psycopg://user:password@host/name` for PostgreSQL.",
+        secret=True,
+    ),
+    Setting(
+        "SECRET_KEY",
+        "text",
+        "",
+        "Empty: generated into the instance folder at the first start, readable by its owner only.",
+        secret=True,
+    ),
+    Setting(
+        "SMTP_URL",
+        "text",
+        "",
+        "Where mail is handed over: `smtp://user:password@host:port`, `smtps://` or `smtp+starttls://`. Empty: mail is kept at /mailbox.",
+        secret=True,
+    ),
+    Setting("MAIL_FROM", "text", "", "The sender's address of every mail. Empty: `invites@` and the host of BASE_URL."),
+    Setting("BOUNCE_ADDRESS", "text", "", "Where delivery reports go. Empty: to the sender's address."),
+    Setting("SITE_NAME", "text", "Kith", "The community's name, shown on every page and in every mail."),
+    Setting("OPERATOR_NAME", "text", "", "Who runs the instance; named in mails to people who are not members."),
+    Setting(
+        "POSTAL_ADDRESS", "text", "", "The operator's postal address; named in mails to people who are not members."
+    ),
+    Setting("ACCENT", "text", "pine", "The colour of links and buttons.", choices=("pine", "ocean", "plum", "slate")),
+    Setting(
+        "JOIN",
+        "text",
+        "open",
+        "Who may join: anybody, or only people a member invited.",
+        choices=("open", "invitation"),
+    ),
+    Setting("GOOGLE_CLIENT_ID", "text", "", "The client id of your project at Google. Empty: Google is not offered."),
+    Setting("GOOGLE_CLIENT_SECRET", "text", "", "The client secret that belongs to it.", secret=True),
+    Setting("GOOGLE_METADATA_URL", "text", GOOGLE_METADATA_URL, "Google's OpenID discovery document."),
+    Setting("GOOGLE_CONTACTS_URL", "text", "https://people.googleapis.com", "Where Google's People API is asked."),
+    Setting(
+        "GOOGLE_DOMAINS",
+        "list",
+        ("gmail.com", "googlemail.com"),
+        "Addresses under these domains lead straight to Google.",
+    ),
+    Setting(
+        "MICROSOFT_CLIENT_ID",
+        "text",
+        "",
+        "The client id of your registration at Microsoft. Empty: Outlook is not offered.",
+    ),
+    Setting("MICROSOFT_CLIENT_SECRET", "text", "", "The client secret that belongs to it.", secret=True),
+    Setting("MICROSOFT_METADATA_URL", "text", MICROSOFT_METADATA_URL, "Microsoft's OpenID discovery document."),
+    Setting("MICROSOFT_CONTACTS_URL", "text", "https://graph.microsoft.com", "Where Microsoft Graph is asked."),
+    Setting(
+        "MICROSOFT_DOMAINS",
+        "list",
+        ("outlook.*", "hotmail.*", "live.*", "msn.com"),
+        "Addresses under these domains lead straight to Outlook; `outlook.*` is outlook.com, outlook.de and so on.",
+    ),
+    Setting("TRUSTED_PROXIES", "integer", 0, "How many proxies stand before Kith; 0 ignores every X-Forwarded header."),
+    Setting("CONNECTIONS_MAX", "integer", 30_000, "Connections a member may have."),
+    Setting(
+        "INVITATIONS_OPEN_MAX", "integer", 500, "Invitations to members that may be open at once, queued ones included."
+    ),
+    Setting(
+        "INVITATIONS_PER_DAY",
+        "integer",
+        200,
+        "Invitations to members that leave in a day; more are queued over the following days.",
+    ),
+    Setting("INVITATION_DAYS", "integer", 180, "Days after which an unanswered invitation to a member expires."),
+    Setting("REINVITE_DAYS", "integer", 21, "Days after which a withdrawn invitation may be repeated."),
+    Setting("QUIET_DAYS", "integer", 90, "Days for which the invitation of somebody who was removed stays quiet."),
+    Setting("NOTE_CHARACTERS", "integer", 300, "Characters of the note with an invitation."),
+    Setting("UNDO_SECONDS", "integer", 60, "Seconds for which a sending can be undone, and before anything leaves."),
+    Setting("GUEST_MAILS_PER_DAY", "integer", 50, "Invitations by mail a member may send in a day."),
+    Setting("GUEST_MAILS_PER_DAY_NEW", "integer", 20, "The same for a new member."),
+    Setting("NEW_MEMBER_DAYS", "integer", 7, "Days for which a member counts as new."),
+    Setting("GUEST_MAILS_PER_WEEK", "integer", 250, "Invitations by mail a member may send in seven days."),
+    Setting(
+        "GUESTS_UNANSWERED_MAX",
+        "integer",
+        200,
+        "Unanswered invitations by mail a member may have, queued ones included.",
+    ),
+    Setting("GUEST_MAILS_PER_DAY_INSTANCE", "integer", 1000, "Invitations by mail that leave this instance in a day."),
+    Setting(
+        "GUEST_MAIL_DAYS",
+        "integer",
+        365,
+        "Days for which an address gets at most one invitation by mail, whoever sends it.",
+    ),
+    Setting("GUEST_LINK_DAYS", "integer", 30, "Days for which the link in an invitation by mail can be used."),
+    Setting(
+        "GUESTS_PRESELECTED",
+        "boolean",
+        False,
+        "Whether contacts who are not members start ticked. True also takes that sentence out of the promise.",
+    ),
+    Setting("IMPORT_CONTACTS_MAX", "integer", 25_000, "Contacts read from one address book."),
+    Setting("IMPORT_BYTES_MAX", "integer", 10_000_000, "Bytes of an uploaded address book."),
+    Setting(
+        "IMPORT_MINUTES",
+        "integer",
+        60,
+        "Minutes after the last click at which an address book that was read is forgotten.",
+    ),
+    Setting("LOOKUPS_MAX", "integer", 50_000, "Addresses a member may have compared in LOOKUP_DAYS."),
+    Setting("LOOKUP_DAYS", "integer", 10, "Days over which comparisons are counted."),
+    Setting("PASSWORD_CHARACTERS", "integer", 12, "Characters a password has at least."),
+)
+TABLE: Mapping[str, Setting] = {row.name: row for row in SETTINGS}
+
+
+def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the value of every setting.
+
+    `given` (a test's or a command's own values) wins over the environment, that over `config.toml`, that over the default.
+    An unknown name or a value of the wrong kind stops the start with a SettingError.
+    """
+    environ = os.environ if environ is None else environ
+    named = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
+    named.pop("REQUIRE", None)  # belongs to the test run
+    given = dict(given or {})
+    folder = Path(given.get("INSTANCE") or named.get("INSTANCE") or TABLE["INSTANCE"].default).resolve()
+    from_file = _file(folder / "config.toml")
+    sources: tuple[Mapping[str, Any], ...] = (given, named, from_file)
+    for source in sources:
+        for name in source:
+            if name not in TABLE:
+                raise SettingError(f"There is no setting {PREFIX}{name}. docs/configuration.md lists them all.")
+    values = {}
+    for name, row in TABLE.items():
+        found = next((source for source in sources if name in source), None)
+        values[name] = row.default if found is None else row.read(found[name])
+    values["INSTANCE"] = folder
+    values["BASE_URL"] = _base_url(values["BASE_URL"])
+    return values
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} cannot be read: {error}.") from None
+    return {name.upper(): value for name, value in table.items()}
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise SettingError(f"{PREFIX}BASE_URL must be an address like https://kith.example.org, but is {url!r}.")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise SettingError(
+            f"{PREFIX}BASE_URL must start with https:// unless it is this machine's own, but is {url!r}."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine's own."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def secret_key(values: Mapping[str, Any], *, has_data: bool) -> str:
+    """Return the instance's secret key, making it (256 bit, mode 0600) at the first start.
+
+    A key that others can read, or one that is missing beside existing data, stops the start with a SettingError.
+    """
+    if values["SECRET_KEY"]:
+        if len(values["SECRET_KEY"]) < SECRET_CHARACTERS:
+            raise SettingError(f"{PREFIX}SECRET_KEY must have at least {SECRET_CHARACTERS} characters.")
+        return str(values["SECRET_KEY"])
+    path: Path = values["INSTANCE"] / "secret_key"
+    if not path.exists():
+        if has_data:
+            raise SettingError(f"{path} is missing, but there is data that needs it. Put the key file back.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SettingError(f"{path} can be read by others. Make it yours alone: chmod 600 {path}")
+    return path.read_text(encoding="ascii").strip()
+
+
+def setting(name: str) -> Any:
+    """Return the value of a setting in the running application, or its default where none runs."""
+    if has_app_context():
+        return current_app.config["KITH"][name]
+    return TABLE[name].default

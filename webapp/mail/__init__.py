@@ -1,0 +1,1 @@
+"""Mail: putting it on the table, rendering it, handing it over."""

@@ -1,0 +1,114 @@
+"""One settlement per request, job or command, and the short transactions that a slow handler takes instead.
+
+A POST begins IMMEDIATE on SQLite: a plain BEGIN that upgrades later fails with "database is locked" at once, whatever the timeout.
+Nothing slow may run inside one (no provider, no SMTP, no password hashing, no image or file parsing): such a handler is marked
+`@unlocked` and writes inside `with transaction():`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, request
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from webapp.extensions import db
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "cache_size=-8000",
+    "mmap_size=268435456",
+)
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+def in_write_transaction() -> bool:
+    """Whether this thread's work is inside a transaction that may write (and so must not do anything slow)."""
+    return _writing.get() and db.session.registry.has() and db.session().in_transaction()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Run the block in one write transaction of its own: committed at its end, rolled back when it raises.
+
+    What was read before is let go first, so objects loaded earlier are read anew. Not for use inside another one.
+    """
+    if in_write_transaction():
+        raise RuntimeError("A transaction is open already.")
+    if db.session.new or db.session.dirty or db.session.deleted:
+        raise RuntimeError("Something was changed outside a transaction.")
+    db.session.rollback()
+    token = _writing.set(True)
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _writing.reset(token)
+
+
+def unlocked(view: F) -> F:
+    """Mark a handler that does something slow: it gets no write transaction and takes short ones itself."""
+    view.unlocked = True  # type: ignore[attr-defined]
+    return view
+
+
+def bind(app: Flask) -> None:
+    """Give every request of the application its settlement, and every SQLite connection its pragmas."""
+    app.before_request(_begin)
+    app.after_request(_settle)
+    app.teardown_request(_end)
+    with app.app_context():
+        prepare(db.engine)
+
+
+def prepare(engine: Engine) -> None:
+    """Make an engine's connections behave: pragmas, and BEGIN IMMEDIATE where a write is to come."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begun)
+
+
+def _connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not open transactions of its own
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begun(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+
+
+def _begin() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    _writing.set(request.method not in SAFE_METHODS and not getattr(view, "unlocked", False))
+
+
+def _settle(response: Response) -> Response:
+    if _writing.get() and db.session.registry.has():
+        if response.status_code < 400:  # noqa: PLR2004 - the class of answers that mean yes
+            db.session.commit()
+        else:
+            db.session.rollback()
+    return response
+
+
+def _end(_error: BaseException | None) -> None:
+    if db.session.registry.has():
+        db.session.rollback()
+    _writing.set(False)
