@@ -41,7 +41,7 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/djlint webapp/templates --check --lint --quiet
+	@$(BIN)/djlint webapp/templates --lint --quiet
 
 check: lint test ## Format, lint, types, import contracts, templates, then every test
 
