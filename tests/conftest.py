@@ -1,21 +1,113 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: the application on both engines, signed-in clients, a clock that can be moved."""
+
+import os
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import event
 
+from tests.postgres import Server
 from webapp import clock, create_app
+from webapp.extensions import db
+
+ENGINES = os.environ.get("KITH_TEST_ENGINES", "sqlite postgresql").split()
 
 
-@pytest.fixture(autouse=True)
-def _clock():
-    yield
+@pytest.fixture(scope="session")
+def postgres(worker_id):
+    """A real PostgreSQL server; `postgres.database(name)` makes an empty database."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _apps(tmp_path_factory, request, worker_id):
+    """One application an engine for the whole run; each test finds it empty."""
+    made = {}
+
+    def get(engine):
+        if engine not in made:
+            given = {"INSTANCE": str(tmp_path_factory.mktemp(engine) / "instance"), "SITE_NAME": "Northgate"}
+            if engine == "postgresql":
+                given["DATABASE_URL"] = request.getfixturevalue("postgres").database(f"kith_{worker_id}")
+            app = create_app(given)
+            app.testing = True
+            with app.app_context():
+                db.create_all()
+            made[engine] = app
+        return made[engine]
+
+    yield get
+    for app in made.values():
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture(params=ENGINES)
+def app(request, _apps):
+    """The application, on SQLite and then on PostgreSQL, with empty tables."""
+    application = _apps(request.param)
+    before = dict(application.config["KITH"])
+    yield application
+    application.config["KITH"] = before
     clock.reset()
+    with application.app_context():
+        empty()
+
+
+def empty():
+    """Empty every table."""
+    with db.engine.begin() as connection:
+        if db.engine.dialect.name == "sqlite":
+            for table in reversed(db.metadata.sorted_tables):
+                connection.exec_driver_sql(f'DELETE FROM "{table.name}"')
+        else:
+            names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture
-def app(tmp_path):
-    return create_app({"INSTANCE": str(tmp_path / "instance")})
+def setting(app):
+    """Change settings for one test: `setting(UNDO_SECONDS=1)`."""
+
+    def change(**values):
+        app.config["KITH"] = app.config["KITH"] | values
+
+    return change
+
+
+@pytest.fixture
+def context(app):
+    """An application context around the test, for calling the domain."""
+    with app.app_context():
+        yield app
+        db.session.rollback()
 
 
 @pytest.fixture
 def client(app):
+    """A signed-out browser without JavaScript."""
     return app.test_client()
+
+
+@pytest.fixture
+def statements(app):
+    """Count SQL statements: `with statements() as seen: ...; len(seen)`."""
+
+    @contextmanager
+    def counting():
+        seen = []
+
+        def note(_connection, _cursor, statement, *_rest):
+            seen.append(statement)
+
+        with app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    return counting

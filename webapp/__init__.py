@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from webapp import config, transaction
+from webapp import config, models, transaction  # noqa: F401 - the tables must be known before they are made
 from webapp.extensions import db, migrate
 
 __all__ = ["create_app"]

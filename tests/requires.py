@@ -1,0 +1,33 @@
+"""What parts of the tests need of the machine. What is missing is said by name; with KITH_REQUIRE=all it is a failure."""
+
+import os
+import shutil
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def browser():
+    """Return the path of a system browser, or None."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+_FOUND = {
+    "node": lambda: shutil.which("node") and shutil.which("npm"),
+    "chromium": browser,
+}
+_WHAT = {
+    "node": "Node.js with npm (the certified OpenID provider runs on it)",
+    "chromium": "Chromium or Chrome (the journeys run in a real browser)",
+}
+
+
+def require(name):
+    """Go on where the machine has it; else skip with the reason, or fail where everything is required."""
+    if _FOUND[name]():
+        return
+    reason = f"cannot run here: needs {_WHAT[name]}"
+    if os.environ.get("KITH_REQUIRE") == "all":
+        pytest.fail(reason)
+    pytest.skip(reason)

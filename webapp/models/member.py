@@ -1,0 +1,154 @@
+"""Members: their account, their addresses, their sign-ins, their photo."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.models.base import Base, Moment
+
+
+class Member(Base):
+    """Someone with an account. Until an address is verified (`verified_at`), nobody else can see, find or match it."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        CheckConstraint("findable IN ('everyone', 'second', 'nobody')", name="findable"),
+        CheckConstraint("degree >= 0", name="degree"),
+        Index("member_degree_index", "degree", "id"),
+        Index("member_name_key_index", "name_key", "id"),
+        Index("member_sort_key_index", "sort_key", "id"),
+        Index("member_field_index", "field", "degree"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    handle: Mapped[str] = mapped_column(String(120), unique=True)
+    """The folded name, a dash and four random letters; stable, and never counts."""
+    name: Mapped[str] = mapped_column(String(100))
+    sort_as: Mapped[str] = mapped_column(String(100), default="")
+    """Under which name to sort; empty: the last word of the name."""
+    name_key: Mapped[str] = mapped_column(String(200))
+    """The folded name, to sort by first name."""
+    sort_key: Mapped[str] = mapped_column(String(300))
+    """The folded `sort_as` (or last word) and name, to sort by last name."""
+    search_text: Mapped[str] = mapped_column(Text, default="")
+    """What a search finds: name, headline, organisation, title, field, place, cohort, folded."""
+    password_hash: Mapped[str] = mapped_column(String(200))
+    headline: Mapped[str] = mapped_column(String(160), default="")
+    organisation: Mapped[str] = mapped_column(String(120), default="")
+    title: Mapped[str] = mapped_column(String(120), default="")
+    field: Mapped[str] = mapped_column(String(60), default="")
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    place: Mapped[str] = mapped_column(String(120), default="")
+    cohort: Mapped[str] = mapped_column(String(60), default="")
+    about: Mapped[str] = mapped_column(Text, default="")
+    links: Mapped[list[str]] = mapped_column(JSON, default=list)
+    photo: Mapped[str | None] = mapped_column(String(32), default=None)
+    """The photo's random name; None: initials are shown."""
+    degree: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The number of connections, kept in the transaction that changes them."""
+    findable: Mapped[str] = mapped_column(String(10), default="everyone", server_default="everyone")
+    """Who can find this member by an e-mail address they hold."""
+    mails_invitations: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    mails_acceptances: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """When deletion was asked for; for the seven days' grace the member is as suspended."""
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether others may see that this member exists."""
+        return self.verified_at is not None and self.suspended_at is None and self.deleted_at is None
+
+
+def visible() -> Any:
+    """The SQL condition of `Member.is_visible`."""
+    return (Member.verified_at.is_not(None)) & (Member.suspended_at.is_(None)) & (Member.deleted_at.is_(None))
+
+
+class EmailAddress(Base):
+    """An address of a member; unique among the verified ones only."""
+
+    __tablename__ = "email_address"
+    __table_args__ = (
+        Index(
+            "email_address_verified_lookup",
+            "lookup",
+            unique=True,
+            postgresql_where=text("verified_at IS NOT NULL"),
+            sqlite_where=text("verified_at IS NOT NULL"),
+        ),
+        Index(
+            "email_address_one_primary",
+            "member_id",
+            unique=True,
+            postgresql_where=text("is_primary"),
+            sqlite_where=text("is_primary"),
+        ),
+        Index("email_address_lookup_index", "lookup"),
+        Index("email_address_member_id_index", "member_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(String(254))
+    lookup: Mapped[str] = mapped_column(String(64))
+    """The keyed hash (HMAC-SHA-256, hexadecimal) of the comparison key; matching never sees the address itself."""
+    verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    is_primary: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    member: Mapped[Member] = relationship(lazy="raise")
+
+
+class SignIn(Base):
+    """One signed-in browser. The cookie carries a random token, this row its digest, so that ending the row ends the sign-in."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("sign_in_member_id_index", "member_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    agent: Mapped[str] = mapped_column(String(80), default="")
+    """Browser and system in two words, for the member's own list."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Ticket(Base):
+    """Something that can be used once and ends by itself: a reset link, a confirmation link, the state of a consent."""
+
+    __tablename__ = "ticket"
+    __table_args__ = (Index("ticket_expires_at_index", "expires_at"), Index("ticket_member_id_index", "member_id"))
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(30))
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Throttle(Base):
+    """A counter of attempts in a window of time, shared by all processes and kept over a restart."""
+
+    __tablename__ = "throttle"
+    __table_args__ = (Index("throttle_expires_at_index", "expires_at"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Photo(Base):
+    """A member's photo in the sizes pages show, re-encoded by us."""
+
+    __tablename__ = "photo"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    pixels: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    webp: Mapped[bytes] = mapped_column(LargeBinary)
