@@ -22,7 +22,10 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     sqlite = folder / "kith.sqlite3"
     app = Flask(__name__, instance_path=str(folder))
     app.config["KITH"] = values
-    app.config["SECRET_KEY"] = config.secret_key(values, has_data=sqlite.exists())
+    keys = config.keys(values, has_data=sqlite.exists())
+    app.config["KEYS"] = keys
+    app.config["SECRET_KEY"] = keys.signing[0].hex()
+    app.config["SECRET_KEY_FALLBACKS"] = [key.hex() for key in keys.signing[1:]]
     app.config["SQLALCHEMY_DATABASE_URI"] = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
     db.init_app(app)
     migrate.init_app(app, db, directory=str(folder.parent / "migrations"), render_as_batch=True)

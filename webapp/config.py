@@ -4,6 +4,7 @@ A value comes from the environment (`KITH_` and the name), else from `config.tom
 `docs/configuration.md` is written from this table, and a test holds the two together.
 """
 
+import hmac
 import os
 import secrets
 import stat
@@ -271,26 +272,58 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def secret_key(values: Mapping[str, Any], *, has_data: bool) -> str:
-    """Return the instance's secret key, making it (256 bit, mode 0600) at the first start.
+@dataclass(frozen=True)
+class Keys:
+    """The instance's three keys, as bytes.
 
-    A key that others can read, or one that is missing beside existing data, stops the start with a SettingError.
+    `signing` signs cookies and links (the first signs, the others still verify); `wrapping` encrypts what is stored sealed;
+    `lookup` makes the keyed hashes by which addresses are compared.
+    """
+
+    signing: tuple[bytes, ...]
+    wrapping: bytes
+    lookup: bytes
+
+
+def keys(values: Mapping[str, Any], *, has_data: bool) -> Keys:
+    """Return the instance's keys, making them (256 bit each, the file's mode 0600) at the first start.
+
+    A key file that others can read, or one that is missing beside existing data, stops the start with a SettingError.
     """
     if values["SECRET_KEY"]:
-        if len(values["SECRET_KEY"]) < SECRET_CHARACTERS:
+        given = values["SECRET_KEY"].encode()
+        if len(given) < SECRET_CHARACTERS:
             raise SettingError(f"{PREFIX}SECRET_KEY must have at least {SECRET_CHARACTERS} characters.")
-        return str(values["SECRET_KEY"])
+        signing, wrapping, lookup = (hmac.digest(given, b"kith " + name, "sha256") for name in (b"signing", b"wrapping", b"lookup"))
+        return Keys((signing,), wrapping, lookup)
     path: Path = values["INSTANCE"] / "secret_key"
     if not path.exists():
         if has_data:
             raise SettingError(f"{path} is missing, but there is data that needs it. Put the key file back.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
+        _write_keys(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingError(f"{path} can be read by others. Make it yours alone: chmod 600 {path}")
-    return path.read_text(encoding="ascii").strip()
+    try:
+        table = tomllib.loads(path.read_text(encoding="ascii"))
+        return Keys(
+            tuple(bytes.fromhex(key) for key in table["signing"]),
+            bytes.fromhex(table["wrapping"]),
+            bytes.fromhex(table["lookup"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise SettingError(f"{path} is not a key file of Kith.") from None
+
+
+def _write_keys(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = [secrets.token_hex(32) for _ in range(3)]
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first
+        return
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("# The keys of this instance. Keep a copy away from the backups.\n")
+        file.write(f'signing = ["{new[0]}"]\nwrapping = "{new[1]}"\nlookup = "{new[2]}"\n')
 
 
 def setting(name: str) -> Any:

@@ -1,0 +1,95 @@
+"""Throttles: how often something may be tried, counted in the database, so that a restart or a second process forgets nothing."""
+
+from datetime import timedelta
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import case, delete, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp import clock
+from webapp.domain.errors import N_, TooMany
+from webapp.extensions import db
+from webapp.models.batch import is_sqlite
+from webapp.models.member import Throttle
+
+SIGN_IN_PER_ACCOUNT = RateLimitItemPerMinute(10, 5, namespace="sign-in-account")
+SIGN_IN_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="sign-in-network")
+SIGN_IN_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="sign-in-instance")
+CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
+RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
+SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
+
+
+class DatabaseStorage(Storage):
+    """The storage of the `limits` library in our own table, with our own clock."""
+
+    def __init__(self) -> None:
+        super().__init__("kith", wrap_exceptions=False)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Which errors are the storage's own."""
+        return Exception
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` more in the window that began with the first one, `expiry` seconds long; return the count."""
+        now = clock.now()
+        insert = sqlite.insert if is_sqlite() else postgresql.insert
+        fresh = insert(Throttle).values(key=key, count=amount, expires_at=now + timedelta(seconds=expiry))
+        ended = Throttle.expires_at <= literal(now, Throttle.expires_at.type)
+        statement = fresh.on_conflict_do_update(
+            index_elements=[Throttle.key],
+            set_={
+                "count": case((ended, fresh.excluded["count"]), else_=Throttle.count + fresh.excluded["count"]),
+                "expires_at": case((ended, fresh.excluded.expires_at), else_=Throttle.expires_at),
+            },
+        ).returning(Throttle.count)
+        return db.session.execute(statement).scalar_one()
+
+    def get(self, key: str) -> int:
+        """Return the count of the running window."""
+        return (
+            db.session.scalar(select(Throttle.count).where(Throttle.key == key, Throttle.expires_at > clock.now())) or 0
+        )
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the running window ends, in seconds since 1970."""
+        found = db.session.scalar(select(Throttle.expires_at).where(Throttle.key == key))
+        return (found or clock.now()).timestamp()
+
+    def check(self) -> bool:
+        """Whether the storage answers."""
+        return True
+
+    def reset(self) -> int | None:
+        """Forget every count."""
+        return db.session.execute(delete(Throttle)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+    def clear(self, key: str) -> None:
+        """Forget one count."""
+        db.session.execute(delete(Throttle).where(Throttle.key == key))
+
+
+_limiter = FixedWindowRateLimiter(DatabaseStorage())
+
+
+def check(limit: RateLimitItem, *key: str) -> None:
+    """Raise TooMany where the limit is reached; counts nothing."""
+    if not _limiter.test(limit, *key):
+        wait = max(1, int(_limiter.get_window_stats(limit, *key).reset_time - clock.now().timestamp()))
+        minutes = -(-wait // 60)
+        raise TooMany(
+            N_("Too many tries. Wait %(minutes)s minutes, or reset your password."), retry_after=wait, minutes=minutes
+        )
+
+
+def count(limit: RateLimitItem, *key: str) -> bool:
+    """Count one more; whether it was within the limit."""
+    return _limiter.hit(limit, *key)
+
+
+def sweep() -> int:
+    """Delete windows that have ended; return how many."""
+    return db.session.execute(delete(Throttle).where(Throttle.expires_at <= clock.now())).rowcount  # type: ignore[attr-defined,no-any-return]
