@@ -1,14 +1,20 @@
 """Kith: a self-hosted professional network. `create_app` puts it together."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import config, models, transaction  # noqa: F401 - the tables must be known before they are made
-from webapp.extensions import db, migrate
+from webapp.extensions import babel, csrf, db, migrate
 
 __all__ = ["create_app"]
+
+REQUEST_BYTES = 500_000
+SIGN_IN_DAYS = 90
 
 
 def create_app(given: Mapping[str, Any] | None = None) -> Flask:
@@ -24,17 +30,50 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     app.config["KITH"] = values
     keys = config.keys(values, has_data=sqlite.exists())
     app.config["KEYS"] = keys
-    app.config["SECRET_KEY"] = keys.signing[0].hex()
-    app.config["SECRET_KEY_FALLBACKS"] = [key.hex() for key in keys.signing[1:]]
     app.config["SQLALCHEMY_DATABASE_URI"] = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
+    _configure(app, keys, https=values["BASE_URL"].startswith("https://"))
+    if values["TRUSTED_PROXIES"]:
+        hops = values["TRUSTED_PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=str(folder.parent / "migrations"), render_as_batch=True)
-    transaction.bind(app)
+    babel.init_app(app)
     _register(app)
     return app
 
 
-def _register(app: Flask) -> None:
-    from webapp.blueprints import public
+def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.config.update(
+        SECRET_KEY=keys.signing[0].hex(),
+        SECRET_KEY_FALLBACKS=[key.hex() for key in keys.signing[1:]],
+        # The prefix makes a browser refuse the cookie from another host or over plain http.
+        SESSION_COOKIE_NAME="__Host-kith" if https else "kith",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=SIGN_IN_DAYS),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=REQUEST_BYTES,  # handlers that take a file raise it for themselves
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as the sign-in
+        WTF_CSRF_SSL_STRICT=False,  # web/headers.py looks at Origin and Sec-Fetch-Site instead of Referer
+        BABEL_DEFAULT_LOCALE="en",
+    )
 
-    app.register_blueprint(public.bp)
+
+def _register(app: Flask) -> None:
+    """Bind everything to the application, in the order in which a request meets it."""
+    from webapp.blueprints import accounts, public
+    from webapp.web import access, errors, headers
+
+    transaction.begin_requests(app)
+    headers.bind(app)
+    csrf.init_app(app)
+    access.bind(app)
+    errors.bind(app)
+    for noun in (accounts, public):
+        app.register_blueprint(noun.bp)
+    transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -294,7 +294,9 @@ def keys(values: Mapping[str, Any], *, has_data: bool) -> Keys:
         given = values["SECRET_KEY"].encode()
         if len(given) < SECRET_CHARACTERS:
             raise SettingError(f"{PREFIX}SECRET_KEY must have at least {SECRET_CHARACTERS} characters.")
-        signing, wrapping, lookup = (hmac.digest(given, b"kith " + name, "sha256") for name in (b"signing", b"wrapping", b"lookup"))
+        signing, wrapping, lookup = (
+            hmac.digest(given, b"kith " + name, "sha256") for name in (b"signing", b"wrapping", b"lookup")
+        )
         return Keys((signing,), wrapping, lookup)
     path: Path = values["INSTANCE"] / "secret_key"
     if not path.exists():

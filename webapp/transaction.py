@@ -65,13 +65,17 @@ def unlocked(view: F) -> F:
     return view
 
 
-def bind(app: Flask) -> None:
-    """Give every request of the application its settlement, and every SQLite connection its pragmas."""
+def begin_requests(app: Flask) -> None:
+    """Decide for every request whether it may write. To be called before anything else asks the database."""
     app.before_request(_begin)
-    app.after_request(_settle)
     app.teardown_request(_end)
     with app.app_context():
         prepare(db.engine)
+
+
+def settle_requests(app: Flask) -> None:
+    """Commit or roll back after every handler. To be called last, so that whatever else runs afterwards finds it settled."""
+    app.after_request(_settle)
 
 
 def prepare(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import case, delete, literal, select
@@ -19,6 +19,7 @@ SIGN_IN_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="sign-in-network")
 SIGN_IN_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="sign-in-instance")
 CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
+MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
 SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, TableValuedAlias, Text, cast, column, func, literal, select
-
 from sqlalchemy.dialects.postgresql import JSONB
 
 from webapp.models.base import db

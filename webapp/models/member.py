@@ -1,6 +1,6 @@
 """Members: their account, their addresses, their sign-ins, their photo."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
@@ -58,6 +58,22 @@ class Member(Base):
     suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     """When deletion was asked for; for the seven days' grace the member is as suspended."""
+
+    # What Flask-Login asks of a user, and which sign-in brought the member here. None of it is stored.
+    is_authenticated = True
+    is_anonymous = False
+    sign_in_token = ""
+    sign_in_id = 0
+    sign_in_seen_at = datetime.max.replace(tzinfo=UTC)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the member may sign in."""
+        return self.suspended_at is None
+
+    def get_id(self) -> str:
+        """Return what the cookie carries: the random token of the sign-in, never the member's id."""
+        return self.sign_in_token
 
     @property
     def is_visible(self) -> bool:

@@ -1,0 +1,251 @@
+"""Joining, confirming an address, signing in and out, and setting a new password.
+
+Hashing a password is slow on purpose, so these handlers are `@unlocked` and write in short transactions of their own.
+"""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, flash, request, session
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, StringField
+
+from webapp import passwords
+from webapp.config import setting
+from webapp.domain import accounts, throttles
+from webapp.domain.errors import Invalid, Refused, TooMany
+from webapp.models.member import Member
+from webapp.transaction import transaction, unlocked
+from webapp.web import access, limits
+from webapp.web.access import public
+from webapp.web.errors import show_on
+from webapp.web.htmx import leave, leave_to, page
+
+bp = Blueprint("accounts", __name__)
+
+CLEAR = '"cache", "storage"'
+
+
+class SignUpForm(FlaskForm):
+    """Who wants to join."""
+
+    name = StringField(lazy_gettext("Your name"))
+    email = EmailField(lazy_gettext("Email"))
+    password = PasswordField(lazy_gettext("Password"))
+
+
+@bp.route("/signup", methods=["GET", "POST"])
+@public
+@unlocked
+def signup() -> Response:
+    """Ask for name, address and password; answer everybody alike, the mail tells the rest."""
+    if setting("JOIN") == "invitation":
+        return page("accounts/closed.html")
+    form = SignUpForm()
+    if not form.is_submitted():
+        return page("accounts/signup.html", form=form)
+    problems: dict[str, str] = {}
+    name = _try(problems, accounts.check_name, form.name.data or "")
+    address = _try(problems, accounts.check_address, form.email.data or "")
+    _try(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", form.email.data or "")
+    if problems:
+        return show_on(form, Invalid(**problems), "accounts/signup.html")
+    with transaction():
+        _count(throttles.SIGN_UPS_PER_NETWORK, limits.network())
+    hashed = passwords.hash_password(form.password.data or "")
+    with transaction():
+        accounts.sign_up(name, address, hashed)
+    session["confirming"] = address
+    return leave(".check_mail")
+
+
+def _try(problems: dict[str, str], check: Callable[..., str | None], *values: str) -> str:
+    """Run one check and collect what it finds, so that a form shows all its problems at once."""
+    try:
+        return check(*values) or ""
+    except Invalid as error:
+        problems.update(error.fields)
+        return ""
+
+
+def _count(limit: object, *key: str) -> None:
+    """Count a try, or raise TooMany. In a transaction of its own, so that a refusal does not undo the counting."""
+    throttles.check(limit, *key)  # type: ignore[arg-type]
+    throttles.count(limit, *key)  # type: ignore[arg-type]
+
+
+@bp.get("/signup/check-mail")
+@public
+def check_mail() -> Response:
+    """Say that a mail is on its way."""
+    return page("accounts/check_mail.html", address=session.get("confirming", ""))
+
+
+class AddressForm(FlaskForm):
+    """An address, and nothing else."""
+
+    email = EmailField(lazy_gettext("Email"))
+
+
+@bp.route("/confirm", methods=["GET", "POST"])
+@public
+def confirm_again() -> Response:
+    """Send the confirmation once more; the same answer for every address."""
+    form = AddressForm()
+    if not form.is_submitted():
+        form.email.data = session.get("confirming", "")
+        return page("accounts/confirm_again.html", form=form)
+    try:
+        address = accounts.check_address(form.email.data or "")
+    except Invalid as error:
+        return show_on(form, error, "accounts/confirm_again.html")
+    accounts.confirm_again(address)
+    session["confirming"] = address
+    return leave(".check_mail")
+
+
+class PasswordForm(FlaskForm):
+    """The password of the account at hand."""
+
+    password = PasswordField(lazy_gettext("Password"))
+
+
+@bp.route("/confirm/<token>", methods=["GET", "POST"])
+@public
+@unlocked
+def confirm(token: str) -> Response:
+    """Ask for the password chosen at sign-up; with it the address counts as proven, and the member is signed in.
+
+    Opening the link does nothing: mail scanners open links, too.
+    """
+    found = accounts.awaiting(token)
+    if found is None:
+        return page("accounts/link_over.html", status=410)
+    member, row = found
+    form = PasswordForm()
+    values = {"form": form, "address": row.address, "token": token}
+    if not form.is_submitted():
+        return page("accounts/confirm.html", **values)
+    try:
+        _check_password(row.lookup, member, form.password.data or "")
+    except (Invalid, TooMany) as error:
+        return show_on(form, error, "accounts/confirm.html", **values)
+    with transaction():
+        try:
+            member, row = accounts.confirm(token)
+        except Refused as error:
+            refusal = error
+        else:
+            access.sign_in(member, limits.browser())
+            return leave("profiles.welcome")
+    return show_on(form, refusal, "accounts/confirm.html", **values)
+
+
+def _check_password(lookup: str, member: Member | None, password: str) -> None:
+    """Raise Invalid for a wrong password, TooMany after too many wrong ones. Takes as long for an address without an account."""
+    where = limits.network()
+    tried = (
+        (throttles.SIGN_IN_PER_ACCOUNT, (lookup, where)),
+        (throttles.SIGN_IN_PER_NETWORK, (where,)),
+        (throttles.SIGN_IN_PER_INSTANCE, ()),
+    )
+    for limit, key in tried:
+        throttles.check(limit, *key)
+    hashed = member.password_hash if member else None
+    if passwords.verify(hashed, password):
+        if member and hashed and passwords.needs_rehash(hashed):
+            better = passwords.hash_password(password)
+            with transaction():
+                accounts.rehash(member.id, hashed, better)
+        return
+    with transaction():
+        for limit, key in tried:
+            throttles.count(limit, *key)
+    raise Invalid(password=accounts.WRONG)
+
+
+class SignInForm(FlaskForm):
+    """Address and password."""
+
+    email = EmailField(lazy_gettext("Email"))
+    password = PasswordField(lazy_gettext("Password"))
+
+
+@bp.route("/signin", methods=["GET", "POST"])
+@public
+@unlocked
+def signin() -> Response:
+    """Sign a member in and lead to where they wanted to go."""
+    going = request.args.get("next")
+    form = SignInForm()
+    if not form.is_submitted():
+        if current_user.is_authenticated:
+            return leave_to(access.after_sign_in(going))
+        return page("accounts/signin.html", form=form)
+    member = accounts.by_address(form.email.data or "")
+    try:
+        _check_password(accounts.lookup_of_typed(form.email.data or ""), member, form.password.data or "")
+    except (Invalid, TooMany) as error:
+        return show_on(form, error, "accounts/signin.html")
+    with transaction():
+        member = accounts.by_address(form.email.data or "")
+        if member is not None and member.is_active:
+            access.sign_in(member, limits.browser())
+            return leave_to(access.after_sign_in(going))
+    return show_on(form, Invalid(password=accounts.WRONG), "accounts/signin.html")
+
+
+@bp.post("/signout")
+@unlocked
+def signout() -> Response:
+    """End this sign-in; the browser forgets every page it kept."""
+    member = access.viewer()
+    with transaction():
+        accounts.end_sign_in(member, member.sign_in_id)
+    session.clear()
+    response = leave("public.home")
+    response.headers["Clear-Site-Data"] = CLEAR
+    return response
+
+
+@bp.route("/reset", methods=["GET", "POST"])
+@public
+def ask_reset() -> Response:
+    """Mail a link for a new password; the same answer for every address."""
+    form = AddressForm()
+    if not form.is_submitted():
+        return page("accounts/ask_reset.html", form=form)
+    try:
+        address = accounts.check_address(form.email.data or "")
+    except Invalid as error:
+        return show_on(form, error, "accounts/ask_reset.html")
+    accounts.ask_reset(address)
+    return page("accounts/reset_sent.html", address=address)
+
+
+@bp.route("/reset/<token>", methods=["GET", "POST"])
+@public
+@unlocked
+def reset(token: str) -> Response:
+    """Set a new password by a mailed link. It signs nobody in."""
+    member = accounts.awaiting_reset(token)
+    if member is None:
+        return page("accounts/link_over.html", status=410)
+    form = PasswordForm()
+    values = {"form": form, "token": token}
+    if not form.is_submitted():
+        return page("accounts/reset.html", **values)
+    try:
+        accounts.check_new_password(form.password.data or "", member.name, accounts.primary_address(member))
+    except Invalid as error:
+        return show_on(form, error, "accounts/reset.html", **values)
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with transaction():
+            accounts.reset(token, hashed)
+    except Refused as error:
+        return show_on(form, error, "accounts/reset.html", **values)
+    flash(_("Your password is set. Sign in with it"))
+    return leave(".signin")

@@ -1,0 +1,362 @@
+"""Accounts: signing up, proving an address, signing in, and the ways back in.
+
+Nothing here hashes a password: the handlers do, outside any transaction, and pass the hash on.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from limits import RateLimitItem
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import aliased
+
+from webapp import addresses, clock, config, tokens
+from webapp.domain import names, throttles, tickets
+from webapp.domain.errors import N_, Invalid, Refused
+from webapp.extensions import db
+from webapp.mail import outbox
+from webapp.models.invitation import GuestAddress
+from webapp.models.member import EmailAddress, Member, SignIn
+
+NAME_CHARACTERS = 100
+PASSWORD_CHARACTERS_MAX = 1000
+PASSWORD_LETTERS = 5
+"""A password of fewer different characters is a pattern, whatever its length."""
+CONFIRM_MINUTES = 24 * 60
+RESET_MINUTES = 60
+IDLE_DAYS = 14
+SIGN_IN_DAYS = 90
+UNVERIFIED_DAYS = 7
+WRONG = N_("That email and password don't match.")
+GONE = N_("This link has been used, or is too old. Ask for a new one.")
+
+_RUNS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+    "password",
+)
+
+
+# Signing up
+
+
+def check_name(name: str) -> str:
+    """Return a name as it is kept; Invalid for one without a letter or a digit."""
+    kept = addresses.display_name(name)
+    if not any(letter.isalnum() for letter in kept):
+        raise Invalid(name=N_("Enter your name"))
+    return kept
+
+
+def check_address(address: str) -> str:
+    """Return an e-mail address as it is kept; Invalid for what is none."""
+    kept = addresses.address(address)
+    if kept is None:
+        raise Invalid(email=N_("Enter an email address like name@example.com"))
+    return kept
+
+
+def check_new_password(password: str, *context: str) -> None:
+    """Raise Invalid for a password that is too short or too easily guessed; `context` are the member's name and address."""
+    least = config.setting("PASSWORD_CHARACTERS")
+    if len(password) < least:
+        raise Invalid(
+            password=N_("Use at least %(characters)s characters for your password").replace(
+                "%(characters)s", str(least)
+            )
+        )
+    if len(password) > PASSWORD_CHARACTERS_MAX:
+        raise Invalid(password=N_("Use at most 1,000 characters for your password"))
+    if len(set(password)) < PASSWORD_LETTERS or not _is_more_than(password, (config.setting("SITE_NAME"), *context)):
+        raise Invalid(password=N_("That password is too easy to guess. A short sentence works well"))
+
+
+def _is_more_than(password: str, context: Sequence[str]) -> bool:
+    """Whether something is left of a password without the words everybody tries, the site's name, and the member's own."""
+    left = names.fold(password)
+    own = [word for text in context for word in re.split(r"[^\w]+", names.fold(text)) if len(word) > 3]  # noqa: PLR2004
+    for word in sorted(own, key=len, reverse=True):
+        left = left.replace(word, "")
+    for run in _RUNS:
+        for size in range(len(run), 2, -1):
+            for start in range(len(run) - size + 1):
+                piece = run[start : start + size]
+                left = left.replace(piece, "").replace(piece[::-1], "")
+    return len(left) >= 4  # noqa: PLR2004 - "password2026" leaves nothing worth guessing
+
+
+def sign_up(name: str, address: str, password_hash: str) -> None:
+    """Note a wish to join. The answer is the same for everybody; the owner of the address learns the rest by mail."""
+    lookup = lookup_of(address)
+    owner = by_lookup(lookup)
+    if owner is not None:
+        if _may_mail(throttles.CONFIRMATION_MAILS, lookup):
+            outbox.put("already_member", to=owner)
+        return
+    member = _new_member(name, password_hash)
+    row = _new_address(member, address, lookup)
+    _send_confirmation(row)
+
+
+def confirm_again(address: str) -> None:
+    """Send the confirmation once more to whoever waits for one at this address; nobody else hears anything."""
+    waiting = db.session.scalars(
+        select(EmailAddress)
+        .join(Member)
+        .where(
+            EmailAddress.lookup == lookup_of(address), EmailAddress.verified_at.is_(None), Member.verified_at.is_(None)
+        )
+        .order_by(EmailAddress.id.desc())
+        .limit(1)
+    ).first()
+    if waiting is not None:
+        _send_confirmation(waiting)
+
+
+def _send_confirmation(row: EmailAddress) -> None:
+    if _may_mail(throttles.CONFIRMATION_MAILS, row.lookup):
+        outbox.put("confirmation", to=db.session.get(Member, row.member_id), address=row)
+
+
+def _may_mail(limit: RateLimitItem, lookup: str) -> bool:
+    """Count a mail that somebody asked for at an address; an address that wants no mail gets one a month at most."""
+    wants_none = db.session.scalar(select(GuestAddress.opted_out_at).where(GuestAddress.lookup == lookup))
+    return throttles.count(limit, lookup) and (wants_none is None or throttles.count(throttles.MAILS_OPTED_OUT, lookup))
+
+
+def _new_member(name: str, password_hash: str) -> Member:
+    member = Member(name=name, handle=names.new_handle(name), password_hash=password_hash, created_at=clock.now())
+    names.refresh(member)
+    db.session.add(member)
+    db.session.flush()
+    return member
+
+
+def _new_address(member: Member, address: str, lookup: str) -> EmailAddress:
+    row = EmailAddress(member_id=member.id, address=address, lookup=lookup, is_primary=True, created_at=clock.now())
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def create_verified(name: str, address: str, password_hash: str) -> Member:
+    """Return a new member whose address is proven (a link in a mail to it was used); Refused where somebody has it already."""
+    member = _new_member(name, password_hash)
+    verify(_new_address(member, address, lookup_of(address)))
+    return member
+
+
+# Proving an address
+
+
+def awaiting(token: str) -> tuple[Member, EmailAddress] | None:
+    """Return who is to be confirmed by a link, and which address; None for a link that is used or too old. Uses nothing up."""
+    ticket = tickets.peek("confirm", token)
+    return None if ticket is None else _address_of(int(ticket.payload["address_id"]))
+
+
+def _address_of(address_id: int) -> tuple[Member, EmailAddress] | None:
+    row = db.session.execute(
+        select(Member, EmailAddress)
+        .join(EmailAddress, EmailAddress.member_id == Member.id)
+        .where(EmailAddress.id == address_id)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def confirm(token: str) -> tuple[Member, EmailAddress]:
+    """Use a confirmation link up and verify its address; Refused for a link that is used or too old."""
+    ticket = tickets.take("confirm", token)
+    found = None if ticket is None else _address_of(int(ticket.payload["address_id"]))
+    if found is None:
+        raise Refused(GONE)
+    verify(found[1])
+    return found
+
+
+def verify(row: EmailAddress) -> None:
+    """Take an address as proven. Other accounts that only claimed it are dropped; an opt-out of invitations is lifted.
+
+    Refused where another member has proven it before.
+    """
+    owner = by_lookup(row.lookup)
+    if owner is not None and owner.id != row.member_id:
+        raise Refused(N_("This address belongs to an account already. Sign in with it"))
+    now = clock.now()
+    member = db.session.get_one(Member, row.member_id)
+    row.verified_at = row.verified_at or now
+    member.verified_at = member.verified_at or now
+    db.session.flush()
+    other = aliased(EmailAddress)
+    claimed = (
+        select(Member.id)
+        .join(other, other.member_id == Member.id)
+        .where(other.lookup == row.lookup, Member.verified_at.is_(None))
+    )
+    db.session.execute(delete(Member).where(Member.id.in_(claimed)))
+    db.session.execute(delete(EmailAddress).where(EmailAddress.lookup == row.lookup, EmailAddress.id != row.id))
+    db.session.execute(update(GuestAddress).where(GuestAddress.lookup == row.lookup).values(opted_out_at=None))
+
+
+def drop_unverified(now: datetime) -> int:
+    """Delete the accounts whose address nobody proved in seven days; return how many."""
+    old = now - timedelta(days=UNVERIFIED_DAYS)
+    return db.session.execute(delete(Member).where(Member.verified_at.is_(None), Member.created_at < old)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+# Finding an account
+
+
+def lookup_of(address: str) -> str:
+    """Return the keyed hash under which an address is found."""
+    return tokens.keyed_hash(addresses.key(address))
+
+
+def lookup_of_typed(address: str) -> str:
+    """Return the keyed hash of whatever was typed as an address, to count tries by; never fails."""
+    kept = addresses.address(address)
+    return tokens.keyed_hash(addresses.key(kept) if kept else f"? {address[:254].lower()}")
+
+
+def by_lookup(lookup: str) -> Member | None:
+    """Return the member who has proven the address with this keyed hash."""
+    return db.session.scalar(
+        select(Member)
+        .join(EmailAddress, EmailAddress.member_id == Member.id)
+        .where(EmailAddress.lookup == lookup, EmailAddress.verified_at.is_not(None))
+    )
+
+
+def by_address(address: str) -> Member | None:
+    """Return the member who has proven this address."""
+    kept = addresses.address(address)
+    return None if kept is None else by_lookup(lookup_of(kept))
+
+
+def primary_address(member: Member) -> str:
+    """Return the address a member signs in with and gets mail at."""
+    return db.session.scalars(
+        select(EmailAddress.address).where(EmailAddress.member_id == member.id, EmailAddress.is_primary)
+    ).one()
+
+
+# Signing in
+
+
+def start_sign_in(member: Member, agent: str) -> str:
+    """Return the token of a new sign-in; only its digest is kept."""
+    token = tokens.new()
+    now = clock.now()
+    db.session.add(
+        SignIn(member_id=member.id, digest=tokens.digest(token), agent=agent[:80], created_at=now, seen_at=now)
+    )
+    db.session.flush()
+    return token
+
+
+def signed_in(token: str) -> tuple[Member, SignIn] | None:
+    """Return who a token signs in, unless it was ended, stood idle for 14 days, is 90 days old, or the account may not be used."""
+    now = clock.now()
+    row = db.session.execute(
+        select(Member, SignIn)
+        .join(SignIn, SignIn.member_id == Member.id)
+        .where(
+            SignIn.digest == tokens.digest(token),
+            SignIn.seen_at > now - timedelta(days=IDLE_DAYS),
+            SignIn.created_at > now - timedelta(days=SIGN_IN_DAYS),
+            Member.verified_at.is_not(None),
+            Member.suspended_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def note_seen(sign_in_id: int) -> None:
+    """Keep a sign-in from standing idle."""
+    db.session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=clock.now()))
+
+
+def sign_ins_of(member: Member) -> Sequence[SignIn]:
+    """Return where a member is signed in, the latest first."""
+    return db.session.scalars(
+        select(SignIn).where(SignIn.member_id == member.id).order_by(SignIn.seen_at.desc(), SignIn.id.desc())
+    ).all()
+
+
+def end_sign_in(member: Member, sign_in_id: int) -> None:
+    """End one of the member's sign-ins; one that ended already is no error."""
+    db.session.execute(delete(SignIn).where(SignIn.member_id == member.id, SignIn.id == sign_in_id))
+
+
+def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
+    """End the member's sign-ins everywhere, but for the one with the token `keep`."""
+    ending = delete(SignIn).where(SignIn.member_id == member.id)
+    if keep:
+        ending = ending.where(SignIn.digest != tokens.digest(keep))
+    db.session.execute(ending)
+
+
+def sweep_sign_ins(now: datetime) -> int:
+    """Delete the sign-ins that ended by themselves; return how many."""
+    ended = (SignIn.seen_at <= now - timedelta(days=IDLE_DAYS)) | (
+        SignIn.created_at <= now - timedelta(days=SIGN_IN_DAYS)
+    )
+    return db.session.execute(delete(SignIn).where(ended)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+# Ways back in
+
+
+def ask_reset(address: str) -> None:
+    """Mail a link to set a new password to the member with this address; to anybody else nothing, and nobody is told which."""
+    kept = addresses.address(address)
+    member = None if kept is None else by_address(kept)
+    if member is not None and kept is not None and _may_mail(throttles.RESET_MAILS, lookup_of(kept)):
+        outbox.put("reset", to=member)
+
+
+def awaiting_reset(token: str) -> Member | None:
+    """Return whose password a link can set; None for one that is used or too old. Uses nothing up."""
+    ticket = tickets.peek("reset", token)
+    return None if ticket is None or ticket.member_id is None else db.session.get(Member, ticket.member_id)
+
+
+def reset(token: str, password_hash: str) -> Member:
+    """Use a reset link up: the new password holds, every sign-in ends, a mail tells so. Refused for a link that is used or too old."""
+    ticket = tickets.take("reset", token)
+    if ticket is None or ticket.member_id is None:
+        raise Refused(GONE)
+    member = db.session.get_one(Member, ticket.member_id)
+    set_password(member, password_hash)
+    return member
+
+
+def set_password(member: Member, password_hash: str, keep: str | None = None) -> None:
+    """Set a new password. Other sign-ins than `keep` and every reset link end; a mail tells the member."""
+    member.password_hash = password_hash
+    end_other_sign_ins(member, keep)
+    tickets.end("reset", member)
+    outbox.put("password_changed", to=member)
+
+
+def rehash(member_id: int, before: str, after: str) -> None:
+    """Keep the same password under today's parameters, unless it was changed meanwhile."""
+    db.session.execute(
+        update(Member).where(Member.id == member_id, Member.password_hash == before).values(password_hash=after)
+    )
+
+
+def make_operator(member: Member) -> None:
+    """Make a member an operator of the instance; their own address counts as proven."""
+    member.is_operator = True
+    if not db.session.scalar(
+        select(exists().where(EmailAddress.member_id == member.id, EmailAddress.verified_at.is_not(None)))
+    ):
+        verify(
+            db.session.scalars(
+                select(EmailAddress).where(EmailAddress.member_id == member.id, EmailAddress.is_primary)
+            ).one()
+        )

@@ -1,0 +1,48 @@
+"""Names as they are sorted, searched and put into addresses."""
+
+import secrets
+import unicodedata
+
+from webapp.models.member import Member
+
+HANDLE_LETTERS = "abcdefghjkmnpqrstuvwxyz"  # none that is read as another
+HANDLE_CHARACTERS = 60
+# Letters that Unicode does not decompose, written as their readers type them without the right keyboard.
+_ALONE = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i", "ŋ": "n"}
+)
+
+
+def fold(text: str) -> str:
+    """Return `text` as a search compares it: lower case, without accents, single spaces; letters of other scripts stay."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_ALONE))
+    return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
+
+
+def new_handle(name: str) -> str:
+    """Return a handle for a new member: the folded name, a dash, four random letters. It never changes afterwards."""
+    words = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in fold(name))
+    stem = "-".join(part for part in words.split("-") if part)[:HANDLE_CHARACTERS].rstrip("-") or "member"
+    return f"{stem}-{''.join(secrets.choice(HANDLE_LETTERS) for _ in range(4))}"
+
+
+def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
+    """Return under what a name is sorted by first and by last name (the last word, unless `sort_as` says otherwise)."""
+    folded = fold(name)
+    last = fold(sort_as) or folded.rpartition(" ")[2]
+    return folded[:200], f"{last} {folded}"[:300]
+
+
+def refresh(member: Member) -> None:
+    """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
+    member.name_key, member.sort_key = keys_of(member.name, member.sort_as)
+    fields = (
+        member.name,
+        member.headline,
+        member.title,
+        member.organisation,
+        member.field,
+        member.place,
+        member.cohort,
+    )
+    member.search_text = fold(" ".join(part for part in (*fields, *(member.tags or ())) if part))

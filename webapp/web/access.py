@@ -1,0 +1,116 @@
+"""Who may come in: every endpoint needs a sign-in unless it is marked `@public`."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
+from flask_login import current_user, login_user
+
+from webapp import clock, tokens
+from webapp.domain import accounts
+from webapp.domain.errors import NotFound
+from webapp.extensions import login
+from webapp.models.member import Member
+from webapp.transaction import transaction
+
+F = TypeVar("F", bound=Callable[..., Any])
+SEEN_EVERY = timedelta(minutes=10)
+NEXT = "next"
+BAD_REQUEST = 400
+
+
+def public(view: F) -> F:
+    """Mark a handler that answers without a sign-in."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def viewer() -> Member:
+    """Return the signed-in member (the object itself, not Flask-Login's stand-in for it)."""
+    return cast("Member", current_user._get_current_object())  # noqa: SLF001 - how a LocalProxy gives its object
+
+
+def operators_only(bp: Blueprint) -> None:
+    """Answer everybody but operators as an unknown address does."""
+
+    @bp.before_request
+    def check() -> None:
+        if not viewer().is_operator:
+            raise NotFound
+
+
+def sign_in(member: Member, agent: str) -> None:
+    """Start a sign-in in this browser: a new row, a new cookie, nothing of what the cookie held before."""
+    token = accounts.start_sign_in(member, agent)
+    session.clear()
+    session.permanent = True
+    member.sign_in_token = token
+    login_user(member)
+
+
+def sign_in_token() -> str:
+    """Return the token of the present sign-in."""
+    return str(session["_user_id"])
+
+
+def bind(app: Flask) -> None:
+    """Give the application its user loader and its guard."""
+    login.init_app(app)
+    login.session_protection = None  # a sign-in is a row; its address may change on the road
+    login.user_loader(_load)
+    login.unauthorized_handler(_unauthorised)
+    app.before_request(_guard)
+    app.after_request(_note_seen)
+
+
+def _load(token: str) -> Member | None:
+    found = accounts.signed_in(token)
+    if found is None:
+        return None
+    member, sign_in_row = found
+    member.sign_in_token = token
+    member.sign_in_id = sign_in_row.id
+    member.sign_in_seen_at = sign_in_row.seen_at
+    return member
+
+
+def _guard() -> Any:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or getattr(view, "public", False) or request.endpoint == "static":
+        return None
+    if not current_user.is_authenticated:
+        return login.unauthorized()
+    return None
+
+
+def _unauthorised() -> Response | tuple[str, int, dict[str, str]]:
+    """Lead to the sign-in page and back afterwards; a part is never answered with a form."""
+    if request.headers.get("HX-Request") == "true":
+        return "", 401, {"HX-Redirect": url_for("accounts.signin")}
+    if request.method not in {"GET", "HEAD"}:
+        return cast("Response", redirect(url_for("accounts.signin"), code=303))
+    where = tokens.sign(NEXT, request.full_path.rstrip("?"))
+    return cast("Response", redirect(url_for("accounts.signin", next=where), code=303))
+
+
+def after_sign_in(token: str | None) -> str:
+    """Return where a signed `next` leads, else home. Only paths that we signed ourselves are followed."""
+    where = tokens.signed(NEXT, token) if token else None
+    if isinstance(where, str) and where.startswith("/") and not where.startswith(("//", "/\\")):
+        return where
+    return url_for("public.home")
+
+
+def _note_seen(response: Response) -> Response:
+    """Keep a sign-in alive that is used: a short write of its own after the request is settled, every ten minutes at most."""
+    member = g.get("_login_user")
+    if (
+        isinstance(member, Member)
+        and clock.now() - member.sign_in_seen_at > SEEN_EVERY
+        and response.status_code < BAD_REQUEST
+    ):
+        row = member.sign_in_id
+        with transaction():
+            accounts.note_seen(row)
+    return response

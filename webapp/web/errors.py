@@ -1,0 +1,103 @@
+"""Errors become answers here, once: the right status, one clear sentence, nothing internal."""
+
+import secrets
+from typing import Any
+
+import structlog
+from flask import Flask, Response, make_response, render_template, request
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
+from webapp.extensions import db
+from webapp.web.htmx import page, wants_part
+
+log = structlog.get_logger("kith.errors")
+STATUS = {NotFound: 404, Refused: 409, Invalid: 422, TooMany: 429}
+
+
+def sentence(error: DomainError) -> str:
+    """Return an error's sentence in the reader's language."""
+    return _(error.sentence, **error.params)
+
+
+def show_on(form: FlaskForm, error: DomainError, template: str, part: str | None = None, **values: Any) -> Response:
+    """Show the form again with what was typed and what was found: beside its field, or above all where it has none."""
+    fields = error.fields if isinstance(error, Invalid) else {}
+    for name, text in fields.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, _(text)]
+        else:
+            form.form_errors.append(_(text))
+    if not isinstance(error, Invalid):
+        form.form_errors.append(sentence(error))
+    response = page(template, part=part, status=_status(error), **{"form": form, **values})
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
+    return response
+
+
+def _status(error: DomainError) -> int:
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
+
+
+def bind(app: Flask) -> None:
+    """Give every error its answer."""
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(404, _not_found)
+    app.register_error_handler(Refused, lambda error: _refused(sentence(error), 409))
+    app.register_error_handler(Invalid, lambda error: _refused(sentence(error), 422))
+    app.register_error_handler(TooMany, _too_many)
+    app.register_error_handler(CSRFError, _stale)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _not_found(_error: Exception) -> Response:
+    return page("errors/404.html", part="errors/_refused.html", status=404, sentence=_("We can't find that page."))
+
+
+def _refused(text: str, status: int) -> Response:
+    return page("errors/refused.html", part="errors/_refused.html", status=status, sentence=text)
+
+
+def _too_many(error: TooMany) -> Response:
+    response = _refused(sentence(error), 429)
+    response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
+    return response
+
+
+def _stale(_error: CSRFError) -> Response:
+    return _refused(
+        _("This page was open for too long, or was sent from elsewhere. Go back, reload it, and try again."), 400
+    )
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    if error.code is None or 300 <= error.code < 400:  # noqa: PLR2004 - a redirect is an answer, not an error
+        return make_response(error.get_response())
+    texts = {
+        400: _("We couldn't read that. Go back and try again."),
+        403: _("This request came from another site, so nothing was done."),
+        405: _("That address can't be used this way."),
+        413: _("That is too large."),
+    }
+    answer = _refused(texts.get(error.code, _("That didn't work.")), error.code)
+    if error.code == 405 and getattr(error, "valid_methods", None):  # noqa: PLR2004
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    return answer
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    """Answer without the database, with a number that finds the line in the log; the log gets no locals and no values."""
+    db.session.rollback()
+    number = secrets.token_hex(4)
+    log.error("unexpected", number=number, kind=type(error).__name__, endpoint=request.endpoint, exc_info=error)
+    words = "Something broke on our side. Nothing you typed is lost; go back and try again."
+    if wants_part():
+        return f"<p>{words}</p>", 500
+    return render_template("errors/500.html", number=number), 500
