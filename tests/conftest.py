@@ -4,11 +4,14 @@ import os
 from contextlib import contextmanager
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import event
 
+from tests import factories
 from tests.postgres import Server
 from webapp import clock, create_app
 from webapp.extensions import db
+from webapp.models.member import Member
 
 ENGINES = os.environ.get("KITH_TEST_ENGINES", "sqlite postgresql").split()
 
@@ -111,3 +114,39 @@ def statements(app):
             event.remove(engine, "before_cursor_execute", note)
 
     return counting
+
+
+class Browser:
+    """A signed-in browser without JavaScript: GETs pages, and POSTs with the token of its session as a form would."""
+
+    def __init__(self, app, owner=None):
+        self.client = app.test_client()
+        if owner is not None:
+            with app.app_context():
+                token = factories.sign_in(db.session.get_one(Member, owner if isinstance(owner, int) else owner.id))
+            with self.client.session_transaction() as kept:
+                kept["_user_id"] = token
+                kept["_fresh"] = True
+                kept.permanent = True
+
+    def get(self, url, **kwargs):
+        return self.client.get(url, **kwargs)
+
+    def post(self, url, data=None, **kwargs):
+        with self.client.session_transaction() as kept:
+            raw = kept.setdefault("csrf_token", "0123456789abcdef0123456789abcdef01234567")
+        signed = URLSafeTimedSerializer(self.client.application.secret_key, salt="wtf-csrf-token").dumps(raw)
+        headers = {"X-CSRFToken": signed, **kwargs.pop("headers", {})}
+        return self.client.post(url, data=data, headers=headers, **kwargs)
+
+    def part(self, url, data=None, *, method="POST", **kwargs):
+        """Ask as htmx does."""
+        headers = {"HX-Request": "true", **kwargs.pop("headers", {})}
+        ask = self.post if method == "POST" else self.get
+        return ask(url, data=data, headers=headers, **kwargs) if method == "POST" else ask(url, headers=headers, **kwargs)
+
+
+@pytest.fixture
+def as_member(app):
+    """`as_member(ada)`: a browser signed in as that member; `as_member()`: one signed out that can post."""
+    return lambda owner=None: Browser(app, owner)
