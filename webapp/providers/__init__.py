@@ -1,0 +1,1 @@
+"""Where address books come from, one module a source; none knows another."""
