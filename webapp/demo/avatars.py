@@ -56,9 +56,9 @@ def portrait(seed: str) -> Image.Image:
 
 def _face(draw: ImageDraw.ImageDraw, unit: float, choose: random.Random, hair: str, *, bearded: bool) -> None:
     eyes = choose.uniform(45, 48)
-    for middle in (42, 58):
+    for side, middle in ((1, 42), (-1, 58)):
         draw.ellipse([(middle - 1.8) * unit, (eyes - 2) * unit, (middle + 1.8) * unit, (eyes + 2) * unit], fill=_INK)
-        tilt = choose.uniform(-0.3, 0.5) * (1 if middle < 50 else -1)
+        tilt = choose.uniform(-0.3, 0.5) * side
         draw.line(
             [((middle - 4) * unit, (eyes - 6 + tilt) * unit), ((middle + 4) * unit, (eyes - 6 - tilt) * unit)],
             fill=hair,
