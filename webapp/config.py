@@ -333,3 +333,26 @@ def setting(name: str) -> Any:
     if has_app_context():
         return current_app.config["KITH"][name]
     return TABLE[name].default
+
+
+def as_markdown() -> str:
+    """Return `docs/configuration.md`: the table of settings for a reader."""
+    head = """# Configuration
+
+Written from the table in `webapp/config.py` by `make docs`; a test fails when the two differ.
+
+A setting comes from the environment under the name given here, else from `config.toml` in the instance folder (without the prefix, in lower
+case: `site_name = "Northgate Alumni"`), else it has its default. A wrong value or an unknown name stops the start with a sentence that says which.
+One process with SQLite needs no setting at all. `kith doctor` shows what is in force, with secrets masked.
+
+| setting | default | what it does |
+|---|---|---|
+"""
+    lines = []
+    for row in SETTINGS:
+        default = ", ".join(row.default) if row.type == "list" else str(row.default)
+        shown = f"`{str(row.default).lower() if row.type == 'boolean' else default}`" if default else "none"
+        choices = f" One of {', '.join(f'`{choice}`' for choice in row.choices)}." if row.choices else ""
+        secret = " A secret." if row.secret else ""
+        lines.append(f"| `{PREFIX}{row.name}` | {shown} | {row.help}{choices}{secret} |\n")
+    return head + "".join(lines)
