@@ -20,8 +20,9 @@ Kind = Literal["busy", "unavailable", "expired", "forbidden_scope", "api_disable
 class ProviderError(Exception):
     """An address book that could not be read, by kind. `detail` is for the log and holds no secret and no address.
 
-    busy: asked to wait. unavailable: down, unreachable or too slow. expired: the key is no longer accepted. forbidden_scope: the member did
-    not allow it. api_disabled: the operator has to switch the interface on. broken: an answer that cannot be right. too_large: over a limit.
+    busy: asked to wait. unavailable: down, unreachable or too slow. expired: the key is no longer accepted.
+    forbidden_scope: the member did not allow it. api_disabled: the operator has to switch the interface on.
+    broken: an answer that cannot be right. too_large: over a limit.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ProviderError(Exception):
 
 
 def wait(tries: int, retry_after: float | None = None) -> float:
-    """Return the seconds to wait after the given number of failed tries of a page: what the provider said, else 1, 2, 4 ... 60, with jitter."""
+    """Return the seconds to wait after that many failed tries of a page: what the provider said, else 1, 2, 4 ... 60, with jitter."""
     if retry_after is not None:
         return min(max(retry_after, 0.0), WAIT_SECONDS_MAX)
     step = min(2.0 ** max(tries - 1, 0), _STEPS_MAX)
@@ -156,88 +157,91 @@ def merge(pages: Iterable[Page], own: Collection[str] = ()) -> Merged:
     Two contacts that share an address become one person if their names agree or one has none; otherwise it stays with the first, and the
     other keeps its remaining ones (none left: counted as merged). The order is the book's.
     """
-    own = frozenset(own)
-    result = Merged()
-    rows: list[Person | None] = []
-    owner: dict[str, int] = {}
-    apart: set[str] = set()
+    merging = _Merging(frozenset(own))
     for page in pages:
-        result.read += page.read
-        result.unusable += page.unusable
+        merging.result.read += page.read
+        merging.result.unusable += page.unusable
         for each in page.cards:
-            _place(each, own, rows, owner, apart, result)
-    result.people = [row for row in rows if row is not None]
-    return result
+            merging.add(each)
+    merging.result.people = [row for row in merging.rows if row is not None]
+    return merging.result
 
 
-def _place(
-    each: Card,
-    own: frozenset[str],
-    rows: list[Person | None],
-    owner: dict[str, int],
-    apart: set[str],
-    result: Merged,
-) -> None:
-    """Put one card where it belongs."""
-    usable: dict[str, str] = {}
-    rule = None
-    for written in each.addresses:
-        key = addresses.key(written)
-        caught = "own" if key in own else addresses.not_a_person(written)
-        if caught is None:
-            usable[key] = written
-        elif rule is None:
-            rule = (caught, key, written)
-    if not usable:
-        assert rule is not None, "a card has an address"
-        if rule[1] in apart:
-            result.merged += 1
+class _Merging:
+    """The rows so far, and which row each address stands on. A row that was given to an earlier one leaves a gap."""
+
+    def __init__(self, own: frozenset[str]) -> None:
+        self.own = own
+        self.result = Merged()
+        self.rows: list[Person | None] = []
+        self.owner: dict[str, int] = {}
+        self.set_aside: set[str] = set()
+
+    def add(self, each: Card) -> None:
+        """Put one card where it belongs."""
+        usable: dict[str, str] = {}
+        caught: Person | None = None
+        for written in each.addresses:
+            key = addresses.key(written)
+            rule = "own" if key in self.own else addresses.not_a_person(written)
+            if rule is None:
+                usable[key] = written
+            elif caught is None:
+                caught = Person(each.name, [written], rule)
+        if usable:
+            self._place(each.name, usable)
+        elif caught is not None:
+            self._set_aside(caught)
+
+    def _place(self, name: str, usable: dict[str, str]) -> None:
+        home = self._home(name, usable)
+        free = {key: written for key, written in usable.items() if key not in self.owner}
+        if home is None and free:
+            home = len(self.rows)
+            self.rows.append(Person(name, []))
         else:
-            apart.add(rule[1])
-            result.not_people.append(Person(each.name, [rule[2]], rule[0]))
-        return
-    home: int | None = None
-    for key in usable:
-        place = owner.get(key)
-        if place is None or place == home:
-            continue
-        row = rows[place]
-        assert row is not None, "an owner is a living row"
-        mine = rows[home] if home is not None else None
-        if not _agree(row.name, mine.name if mine is not None else each.name):
-            continue
-        if home is None:
-            home = place
-        else:  # this card is the link between two rows of the same person; the earlier row stays
-            first, second = sorted((home, place))
-            _absorb(first, second, rows, owner)
-            home = first
-            result.merged += 1
-        kept = rows[home]
-        assert kept is not None, "the row that stays lives"
-        kept.name = kept.name or each.name
-    free = {key: written for key, written in usable.items() if key not in owner}
-    if home is None and free:
-        home = len(rows)
-        rows.append(Person(each.name, []))
-    else:
-        result.merged += 1
-    if home is not None:
-        row = rows[home]
-        assert row is not None, "a card's home lives"
-        row.addresses.extend(free.values())
-        owner.update(dict.fromkeys(free, home))
+            self.result.merged += 1
+        if home is not None:
+            row = self._row(home)
+            row.name = row.name or name
+            row.addresses.extend(free.values())
+            self.owner.update(dict.fromkeys(free, home))
 
+    def _home(self, name: str, usable: Iterable[str]) -> int | None:
+        """Return the row of the person that a card belongs to, if there is one; rows that the card links become one."""
+        home: int | None = None
+        for key in usable:
+            place = self.owner.get(key)
+            if place is None or place == home or not _agree(self._row(place).name, name):
+                continue
+            home = place if home is None else self._link(home, place)
+            name = name or self._row(home).name
+        return home
 
-def _absorb(first: int, second: int, rows: list[Person | None], owner: dict[str, int]) -> None:
-    """Give everything of the second row to the first."""
-    left, right = rows[first], rows[second]
-    assert left is not None, "only living rows meet"
-    assert right is not None, "only living rows meet"
-    left.name = left.name or right.name
-    left.addresses.extend(right.addresses)
-    owner.update(dict.fromkeys(right.keys, first))
-    rows[second] = None
+    def _link(self, one: int, other: int) -> int:
+        """Make two rows of one person one row, the earlier; return it."""
+        first, second = sorted((one, other))
+        stays, goes = self._row(first), self._row(second)
+        stays.name = stays.name or goes.name
+        stays.addresses.extend(goes.addresses)
+        self.owner.update(dict.fromkeys(goes.keys, first))
+        self.rows[second] = None
+        self.result.merged += 1
+        return first
+
+    def _row(self, place: int) -> Person:
+        row = self.rows[place]
+        assert row is not None, "an address never stands on a gap"
+        return row
+
+    def _set_aside(self, caught: Person) -> None:
+        """Keep a contact off the lists, once an address."""
+        (key,) = caught.keys
+        if key in self.set_aside:
+            self.result.merged += 1
+        else:
+            self.set_aside.add(key)
+            self.result.not_people.append(caught)
 
 
 def _agree(one: str, other: str) -> bool:

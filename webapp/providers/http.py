@@ -1,0 +1,239 @@
+"""One GET of a provider's JSON: a total deadline, a byte cap, no redirects, and never a key sent to a host other than the provider's."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from webapp import clock
+from webapp.config import is_loopback
+from webapp.providers.base import WAIT_SECONDS_MAX, ProviderError
+
+CONNECT_SECONDS = 3.0
+PAGE_SECONDS = 30.0
+PAGE_BYTES = 20_000_000
+_PIECE = 65_536
+_ERROR_BYTES = 65_536
+_PORTS = {"http": 80, "https": 443}
+_BUSY = 429
+_GATEWAYS = frozenset({500, 502, 503, 504})
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a configured address; ProviderError (broken) unless it is https, or http on loopback."""
+    parts = _split(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ProviderError("broken", "an address without https is allowed on loopback only")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def same_origin(base: str, url: str) -> str:
+    """Return a link that a provider gave, put together anew on the configured base; ProviderError (broken) if it leads elsewhere.
+
+    Called before the key is attached: the link may name any host.
+    """
+    mine, link = _split(base), _split(url)
+    if (mine.scheme, mine.hostname, _port(mine)) != (link.scheme, link.hostname, _port(link)):
+        raise ProviderError("broken", "the link to the next page leads to another host")
+    return f"{origin(base)}{link.path or '/'}" + (f"?{link.query}" if link.query else "")
+
+
+def _split(url: str) -> SplitResult:
+    if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+        raise ProviderError("broken", "an address with characters that no address has")
+    try:
+        parts = urlsplit(url)
+        _port(parts)
+    except ValueError:
+        raise ProviderError("broken", "an address that cannot be read") from None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        raise ProviderError("broken", "an address that is not plain http")
+    return parts
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _PORTS.get(parts.scheme)
+
+
+def get_json(
+    base: str, url: str, token: str, *, seconds: float = PAGE_SECONDS, cap: int = PAGE_BYTES
+) -> dict[str, Any]:
+    """Return the JSON object at `url`, which must be of `base`'s origin, asking once with the key in `token`.
+
+    Everything that can go wrong is a ProviderError: for a refusal it has the status and the answer's JSON (up to 64 kB).
+    """
+    url = same_origin(base, url)
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
+    with _Deadline(seconds) as deadline, deadline.session() as session:
+        try:
+            answer = session.get(
+                url, headers=headers, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, stream=True
+            )
+            with contextlib.closing(answer):
+                if answer.status_code != requests.codes.ok:
+                    raise _refusal(answer, deadline)
+                return _object(answer, _read(answer, deadline, cap))
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise ProviderError("unavailable", deadline.why(error)) from None
+        except (ValueError, RecursionError) as error:  # no JSON; or nested so deeply that reading it fails
+            raise ProviderError("broken", f"an answer that is no JSON object ({type(error).__name__})") from None
+
+
+def _read(answer: requests.Response, deadline: "_Deadline", cap: int) -> bytes:
+    """Return the decoded body. Piece by piece: a read's own timeout stops neither a drip nor a bomb."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := answer.raw.read1(_PIECE, decode_content=True):
+        deadline.check()
+        size += len(piece)
+        if size > cap:
+            raise ProviderError("too_large", f"more than {cap} bytes in one page")
+        pieces.append(piece)
+    deadline.check()
+    # What urllib3 still expects when the connection ends was cut off on the way.
+    if answer.raw.length_remaining:
+        raise ProviderError("unavailable", "the answer was cut off")
+    return b"".join(pieces)
+
+
+def _object(answer: requests.Response, body: bytes) -> dict[str, Any]:
+    media = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise ProviderError("broken", "an answer of another type than JSON")
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ProviderError("broken", "an answer that is no JSON object")
+    return found
+
+
+def _refusal(answer: requests.Response, deadline: "_Deadline") -> ProviderError:
+    status = answer.status_code
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ProviderError, ValueError, RecursionError):
+        found = _object(answer, _read(answer, deadline, _ERROR_BYTES))
+    wait = retry_after(answer.headers.get("Retry-After"))
+    detail = f"status {status}"
+    if status == _BUSY:
+        return ProviderError("busy", detail, retry_after=wait, status=status, answer=found)
+    if status in _GATEWAYS:
+        return ProviderError(
+            "unavailable" if wait is None else "busy", detail, retry_after=wait, status=status, answer=found
+        )
+    if status == requests.codes.unauthorized:
+        return ProviderError("expired", detail, status=status, answer=found)
+    return ProviderError("broken", detail, status=status, answer=found)
+
+
+def retry_after(text: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for (it may hold seconds or a date), at most 300; None without a usable one."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), WAIT_SECONDS_MAX)
+    try:
+        moment = parsedate_to_datetime(text)
+        seconds = (moment - clock.now()).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), WAIT_SECONDS_MAX)
+
+
+class _Deadline:
+    """A total time for one call. When it is over, the call's sockets are shut, wherever the call is waiting: also in the headers."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._over = False
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for each in self._sockets:
+                each.close()
+            self._sockets.clear()
+
+    def check(self) -> None:
+        """Raise ProviderError once the time is over."""
+        if self._over or time.monotonic() > self._ends:
+            raise ProviderError("unavailable", "too slow")
+
+    def why(self, error: Exception) -> str:
+        """Return what happened, for the log: the error's kind only, since its text may hold the address that was asked."""
+        return "too slow" if self._over else f"no answer ({type(error).__name__})"
+
+    def watch(self, new: socket.socket) -> socket.socket:
+        """Shut this socket, too, when the time is over. A twin of it is kept: TLS takes the first one's descriptor away."""
+        twin = new.dup()
+        with self._lock:
+            self._sockets.append(twin)
+            if self._over:
+                _shut(twin)
+        return new
+
+    def _shut(self) -> None:
+        with self._lock:
+            self._over = True
+            for each in self._sockets:
+                _shut(each)
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[requests.Session]:
+        """A session for this call alone, without the machine's proxies and .netrc."""
+        session = requests.Session()
+        session.trust_env = False
+        adapter = HTTPAdapter(max_retries=0)
+        adapter.poolmanager.pool_classes_by_scheme = _watched(self)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+def _shut(each: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
+
+
+def _watched(deadline: _Deadline) -> dict[str, Any]:
+    """Return urllib3's pools for connections whose sockets the deadline knows from the first moment, the TLS handshake included."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return deadline.watch(super()._new_conn())
+
+    class Tls(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return deadline.watch(super()._new_conn())
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    return {"http": PlainPool, "https": TlsPool}
