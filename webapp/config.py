@@ -272,6 +272,11 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether an address leads to this machine only."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 @dataclass(frozen=True)
 class Keys:
     """The instance's three keys, as bytes.

@@ -1,0 +1,105 @@
+"""The outbox: mail is put on the table in the transaction of what caused it, and taken off it as long as it has not left."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, delete, insert, literal, select
+
+from webapp import clock, config
+from webapp.models.base import db
+from webapp.models.batch import rows_of
+from webapp.models.invitation import GuestInvitation
+from webapp.models.mail import OutgoingMail
+from webapp.models.member import EmailAddress, Member
+
+
+def put(
+    kind: str,
+    *,
+    to: Member | None = None,
+    address: EmailAddress | None = None,
+    guest: GuestInvitation | None = None,
+    by: Member | None = None,
+    facts: dict[str, Any] | None = None,
+    not_before: datetime | None = None,
+) -> OutgoingMail:
+    """Put one mail on the table: to a member (their primary address, unless `address` says which), or to an invited guest."""
+    now = clock.now()
+    row = OutgoingMail(
+        kind=kind,
+        to_member_id=to.id if to else None,
+        address_id=address.id if address else None,
+        guest_invitation_id=guest.id if guest else None,
+        by_member_id=by.id if by else None,
+        facts=facts or {},
+        created_at=now,
+        not_before=not_before or now,
+    )
+    db.session.add(row)
+    return row
+
+
+def put_many(
+    kind: str,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    not_before: datetime | None = None,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Put one mail for each pair (the id of the recipient, the id of who causes it) on the table, in one statement."""
+    if not pairs:
+        return
+    now = clock.now()
+    given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
+    table = OutgoingMail.__table__.c
+    db.session.execute(
+        insert(OutgoingMail).from_select(
+            [
+                "kind",
+                "to_member_id",
+                "by_member_id",
+                "facts",
+                "state",
+                "reason",
+                "attempts",
+                "created_at",
+                "not_before",
+            ],
+            select(
+                literal(kind),
+                given.c.to,
+                given.c.by,
+                literal(facts or {}, table.facts.type),
+                literal("queued"),
+                literal(""),
+                literal(0),
+                literal(now, table.created_at.type),
+                literal(not_before or now, table.not_before.type),
+            ),
+        )
+    )
+
+
+def retract(kind: str, pairs: Sequence[tuple[int, int]]) -> None:
+    """Take the mails of one kind between these pairs (recipient, causer) off the table, as far as they have not left."""
+    if not pairs:
+        return
+    given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
+    meant = (
+        select(OutgoingMail.id)
+        .join(given, (given.c.to == OutgoingMail.to_member_id) & (given.c.by == OutgoingMail.by_member_id))
+        .where(OutgoingMail.kind == kind, OutgoingMail.state == "queued")
+    )
+    db.session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(meant)))
+
+
+def retract_for(member: Member) -> None:
+    """Take every mail to or from a member off the table, as far as it has not left."""
+    concerned = (OutgoingMail.to_member_id == member.id) | (OutgoingMail.by_member_id == member.id)
+    db.session.execute(delete(OutgoingMail).where(OutgoingMail.state == "queued", concerned))
+
+
+def guest_mail_possible() -> bool:
+    """Whether mail to people outside can be delivered: there is a mail server, or this instance lives on its own machine only."""
+    return bool(config.setting("SMTP_URL")) or config.is_loopback_url(config.setting("BASE_URL"))
