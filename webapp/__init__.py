@@ -67,13 +67,14 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import accounts, public
-    from webapp.web import access, errors, headers
+    from webapp.web import access, errors, headers, oauth
 
     transaction.begin_requests(app)
     headers.bind(app)
     csrf.init_app(app)
     access.bind(app)
     errors.bind(app)
+    oauth.register(app)
     for noun in (accounts, public):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

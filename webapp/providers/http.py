@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
@@ -76,7 +75,9 @@ def get_json(
     """
     url = same_origin(base, url)
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
-    with _Deadline(seconds) as deadline, deadline.session() as session:
+    with Deadline(seconds) as deadline, requests.Session() as session:
+        session.trust_env = False  # neither the machine's proxies nor its .netrc
+        deadline.mount(session)
         try:
             answer = session.get(
                 url, headers=headers, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, stream=True
@@ -84,15 +85,15 @@ def get_json(
             with contextlib.closing(answer):
                 if answer.status_code != requests.codes.ok:
                     raise _refusal(answer, deadline)
-                return _object(answer, _read(answer, deadline, cap))
+                return _object(answer, read(answer, deadline, cap))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise ProviderError("unavailable", deadline.why(error)) from None
         except (ValueError, RecursionError) as error:  # no JSON; or nested so deeply that reading it fails
             raise ProviderError("broken", f"an answer that is no JSON object ({type(error).__name__})") from None
 
 
-def _read(answer: requests.Response, deadline: "_Deadline", cap: int) -> bytes:
-    """Return the decoded body. Piece by piece: a read's own timeout stops neither a drip nor a bomb."""
+def read(answer: requests.Response, deadline: "Deadline", cap: int) -> bytes:
+    """Return the decoded body of a streamed answer, at most `cap` bytes; a read's own timeout stops neither a drip nor a bomb."""
     pieces: list[bytes] = []
     size = 0
     while piece := answer.raw.read1(_PIECE, decode_content=True):
@@ -118,11 +119,11 @@ def _object(answer: requests.Response, body: bytes) -> dict[str, Any]:
     return found
 
 
-def _refusal(answer: requests.Response, deadline: "_Deadline") -> ProviderError:
+def _refusal(answer: requests.Response, deadline: "Deadline") -> ProviderError:
     status = answer.status_code
     found: dict[str, Any] = {}
     with contextlib.suppress(ProviderError, ValueError, RecursionError):
-        found = _object(answer, _read(answer, deadline, _ERROR_BYTES))
+        found = _object(answer, read(answer, deadline, _ERROR_BYTES))
     wait = retry_after(answer.headers.get("Retry-After"))
     detail = f"status {status}"
     if status == _BUSY:
@@ -151,7 +152,7 @@ def retry_after(text: str | None) -> float | None:
     return min(max(seconds, 0.0), WAIT_SECONDS_MAX)
 
 
-class _Deadline:
+class Deadline:
     """A total time for one call. When it is over, the call's sockets are shut, wherever the call is waiting: also in the headers."""
 
     def __init__(self, seconds: float) -> None:
@@ -199,19 +200,12 @@ class _Deadline:
             for each in self._sockets:
                 _shut(each)
 
-    @contextlib.contextmanager
-    def session(self) -> Iterator[requests.Session]:
-        """A session for this call alone, without the machine's proxies and .netrc."""
-        session = requests.Session()
-        session.trust_env = False
+    def mount(self, session: requests.Session) -> None:
+        """Make every connection of a session one that ends with this deadline."""
         adapter = HTTPAdapter(max_retries=0)
         adapter.poolmanager.pool_classes_by_scheme = _watched(self)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
-        try:
-            yield session
-        finally:
-            session.close()
 
 
 def _shut(each: socket.socket) -> None:
@@ -219,7 +213,7 @@ def _shut(each: socket.socket) -> None:
         each.shutdown(socket.SHUT_RDWR)
 
 
-def _watched(deadline: _Deadline) -> dict[str, Any]:
+def _watched(deadline: Deadline) -> dict[str, Any]:
     """Return urllib3's pools for connections whose sockets the deadline knows from the first moment, the TLS handshake included."""
 
     class Plain(HTTPConnection):
