@@ -5,6 +5,7 @@ A value comes from the environment (`KITH_` and the name), else from `config.tom
 """
 
 import hmac
+import ipaddress
 import os
 import secrets
 import stat
@@ -269,7 +270,12 @@ def _base_url(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name is this machine's own."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, even one like 127.example.org
+        return False
 
 
 def is_loopback_url(url: str) -> bool:

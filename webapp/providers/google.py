@@ -44,7 +44,7 @@ class Google:
 
 
 def _ask(which: str, page_token: str, token: str) -> dict[str, Any]:
-    base = setting("GOOGLE_CONTACTS_URL")
+    base = setting("GOOGLE_CONTACTS_URL").rstrip("/")
     if which == _CONTACTS:
         path = "/v1/people/me/connections"
         query = {"personFields": "names,emailAddresses", "sources": "READ_SOURCE_TYPE_CONTACT", "pageSize": PAGE_SIZE}

@@ -19,7 +19,7 @@ class Microsoft:
 
     def read(self, token: str, cursor: str | None, *, others: bool = False) -> Page:
         """Return one page of the book, or of the list of folders (then without contacts); see AddressBook. There are no `others`."""
-        base = setting("MICROSOFT_CONTACTS_URL")
+        base = setting("MICROSOFT_CONTACTS_URL").rstrip("/")
         me = f"{base}/v1.0/me"
         first = f"{me}/contacts?{_SELECT}&$count=true"
         at = Cursor([[_CONTACTS, first], [_FOLDERS, f"{me}/contactFolders"]]) if cursor is None else Cursor.load(cursor)
