@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from flask import Response, jsonify, request
@@ -135,17 +135,11 @@ class Trap:
         self.connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(0.05)
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self._open = True
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
-
-    @property
-    def port(self):
-        return self._socket.getsockname()[1]
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
 
     def _listen(self):
         while self._open:
@@ -172,13 +166,10 @@ class Raw:
         self.piece = piece
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(0.05)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._open = True
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def _listen(self):
         while self._open:
@@ -213,6 +204,3 @@ def answer(status, body=b"", **headers):
         return Response(payload, status, {"Content-Type": "application/json"} | named)
 
     return fault
-
-
-__all__ = ["BASE_URL", "Faulty", "Raw", "Trap", "answer", "consent", "listening", "query", "urlencode", "urljoin"]
