@@ -25,9 +25,13 @@ _WHAT = {
 
 def require(name):
     """Go on where the machine has it; else skip with the reason, or fail where everything is required."""
-    if _FOUND[name]():
-        return
-    reason = f"cannot run here: needs {_WHAT[name]}"
+    if not _FOUND[name]():
+        cannot_run(_WHAT[name])
+
+
+def cannot_run(what):
+    """Skip because of what is missing, or fail where everything is required."""
+    reason = f"cannot run here: needs {what}"
     if os.environ.get("KITH_REQUIRE") == "all":
         pytest.fail(reason)
     pytest.skip(reason)
