@@ -26,7 +26,7 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     folder = values["INSTANCE"]
     folder.mkdir(parents=True, exist_ok=True)
     sqlite = folder / "kith.sqlite3"
-    app = Flask(__name__, instance_path=str(folder))
+    app = Flask(__name__, instance_path=str(folder), static_folder=None)  # web/assets.py serves the static files
     app.config["KITH"] = values
     keys = config.keys(values, has_data=sqlite.exists())
     app.config["KEYS"] = keys
@@ -67,13 +67,16 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import accounts, public
-    from webapp.web import access, errors, headers, oauth
+    from webapp.web import access, assets, errors, filters, headers, oauth, shell
 
     transaction.begin_requests(app)
     headers.bind(app)
     csrf.init_app(app)
     access.bind(app)
     errors.bind(app)
+    assets.bind(app)
+    filters.bind(app)
+    shell.bind(app)
     oauth.register(app)
     for noun in (accounts, public):
         app.register_blueprint(noun.bp)

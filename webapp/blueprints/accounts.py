@@ -25,6 +25,12 @@ from webapp.web.htmx import leave, leave_to, page
 
 bp = Blueprint("accounts", __name__)
 
+
+@bp.context_processor
+def _least() -> dict[str, int]:
+    return {"least": setting("PASSWORD_CHARACTERS")}
+
+
 CLEAR = '"cache", "storage"'
 
 

@@ -1,8 +1,9 @@
 """What anybody may see: the front page, and whether the instance lives."""
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, current_app, jsonify, url_for
 from flask_login import current_user
 
+from webapp.config import setting
 from webapp.web.access import public
 from webapp.web.htmx import leave_to, page
 
@@ -16,6 +17,32 @@ def home() -> Response:
     if current_user.is_authenticated:
         return leave_to(url_for("connections.network"))
     return page("public/home.html")
+
+
+@bp.get("/manifest.webmanifest")
+@public
+def manifest() -> Response:
+    """Tell a phone how to put the community on its home screen."""
+    icons = [
+        {"src": current_app.jinja_env.globals["asset"]("icon.svg"), "type": "image/svg+xml", "sizes": "any"},
+        {
+            "src": current_app.jinja_env.globals["asset"]("icon-192.png"),
+            "type": "image/png",
+            "sizes": "192x192",
+            "purpose": "any maskable",
+        },
+        {
+            "src": current_app.jinja_env.globals["asset"]("icon-512.png"),
+            "type": "image/png",
+            "sizes": "512x512",
+            "purpose": "any maskable",
+        },
+    ]
+    name = setting("SITE_NAME")
+    response = jsonify(name=name, short_name=name[:12], start_url="/", display="standalone", icons=icons)
+    response.mimetype = "application/manifest+json"
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
 
 
 @bp.get("/livez")

@@ -77,7 +77,7 @@ def _load(token: str) -> Member | None:
 
 def _guard() -> Any:
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or getattr(view, "public", False) or request.endpoint == "static":
+    if view is None or getattr(view, "public", False):
         return None
     if not current_user.is_authenticated:
         return login.unauthorized()

@@ -61,7 +61,7 @@ def _own_site() -> None:
 def _own_host() -> Response | None:
     """Lead a page asked for under another name of this host to BASE_URL: 127.0.0.1 and localhost are two hosts to a browser."""
     base = urlsplit(setting("BASE_URL"))
-    if request.endpoint in {"static", "public.livez", "public.readyz"} or request.host == base.netloc:
+    if request.endpoint in {"public.livez", "public.readyz"} or request.host == base.netloc:
         return None
     if request.method in SAFE_METHODS:
         path = request.full_path.rstrip("?")
@@ -79,6 +79,6 @@ def _headers(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), interest-cohort=()"
     if setting("BASE_URL").startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    if "Cache-Control" not in headers and request.endpoint != "static":
+    if "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store"
     return response

@@ -1,0 +1,53 @@
+"""How names and moments look on a page."""
+
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from flask import Flask
+from flask_babel import format_date, format_datetime
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp import clock
+
+HUES = 8
+
+
+def bind(app: Flask) -> None:
+    """Give every template these filters."""
+    app.jinja_env.filters.update(initials=initials, hue=hue, day=day, moment=moment, ago=ago)
+
+
+def initials(name: str) -> str:
+    """Return the first letters of the first and the last word: "MN" for "Maya van Nes"."""
+    words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def hue(handle: str) -> int:
+    """Return which of the eight avatar colours somebody has; always the same one."""
+    return crc32(handle.encode()) % HUES
+
+
+def day(value: datetime) -> str:
+    """Return a date as people write it: "3 May 2026"."""
+    return str(format_date(value, "d MMMM yyyy"))
+
+
+def moment(value: datetime) -> str:
+    """Return a date with the time."""
+    return str(format_datetime(value, "d MMMM yyyy, HH:mm"))
+
+
+def ago(value: datetime) -> str:
+    """Return how long ago something was, in the largest unit that fits; a date after a month."""
+    passed = clock.now() - value
+    if passed < timedelta(minutes=1):
+        return _("just now")
+    if passed < timedelta(hours=1):
+        return ngettext("%(num)d minute ago", "%(num)d minutes ago", passed.seconds // 60)
+    if passed < timedelta(days=1):
+        return ngettext("%(num)d hour ago", "%(num)d hours ago", passed.seconds // 3600)
+    if passed < timedelta(days=31):
+        return ngettext("%(num)d day ago", "%(num)d days ago", passed.days)
+    return day(value)

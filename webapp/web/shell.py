@@ -1,0 +1,33 @@
+"""What every page shows around its own matter: the community's name, the colours, who is signed in, what is new."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_login import current_user
+
+from webapp.config import setting
+from webapp.domain import notifications
+from webapp.models.member import Member
+from webapp.web.access import viewer
+
+THEMES = ("light", "dark")
+
+
+def bind(app: Flask) -> None:
+    """Give every template what the layouts need."""
+    app.context_processor(_shell)
+
+
+def _shell() -> dict[str, Any]:
+    theme = request.cookies.get("theme", "")
+    return {
+        "site_name": setting("SITE_NAME"),
+        "accent": setting("ACCENT"),
+        "theme": theme if theme in THEMES else "",
+        "me": viewer() if current_user.is_authenticated else None,
+        "unread": _unread,
+    }
+
+
+def _unread(me: Member) -> int:
+    return notifications.unread(me)
