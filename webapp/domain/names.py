@@ -35,7 +35,7 @@ def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
 
 def refresh(member: Member) -> None:
     """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
-    member.name_key, member.sort_key = keys_of(member.name, member.sort_as)
+    member.name_key, member.sort_key = keys_of(member.name, member.sort_as or "")
     fields = (
         member.name,
         member.headline,

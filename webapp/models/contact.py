@@ -12,7 +12,8 @@ class AddressBookImport(Base):
     """One reading of one address book; one a member. Without the browser's key it is noise, here and in every backup."""
 
     __tablename__ = "address_book_import"
-    __table_args__ = (CheckConstraint("state IN ('reading', 'ready')", name="state"),)
+    # An id is never given again: the browser's cookie names it, and the seals are bound to it.
+    __table_args__ = (CheckConstraint("state IN ('reading', 'ready')", name="state"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
@@ -25,10 +26,12 @@ class AddressBookImport(Base):
     total: Mapped[int | None] = mapped_column(default=None)
     tries: Mapped[int] = mapped_column(default=0)
     """Tries of the page that is wanted."""
+    failure: Mapped[str] = mapped_column(String(20), default="")
+    """Why the reading stopped for good, as a kind of ProviderError; empty while it goes on."""
     secret: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Sealed: the access token, the cursor, the account read. Gone with the last page."""
+    """Sealed: the access token and the cursor. Gone with the last page."""
     summary: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Sealed: the counts of the sum, the groups left out."""
+    """Sealed: the account read, the counts of the sum, who has no box, what the screens show, the draft of the mail."""
     members: Mapped[int] = mapped_column(default=0)
     guests: Mapped[int] = mapped_column(default=0)
     member_ticks: Mapped[bytes] = mapped_column(LargeBinary, default=b"")

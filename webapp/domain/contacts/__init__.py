@@ -1,0 +1,1 @@
+"""Contacts: an address book is read once, compared, shown, and forgotten."""
