@@ -1,6 +1,9 @@
 """The demo provider's own manners."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 import requests
@@ -177,3 +180,48 @@ def test_any_address_has_the_book_of_the_star(tmp_path):
             pending = oauth.pend("google")
             back = live.consent(oauth.authorize(pending, "s"), "anybody@gmail.example")
             assert oauth.exchange(pending, back).email == "anybody@gmail.example"
+
+
+@pytest.mark.parametrize(
+    ("door", "path", "status"),
+    [
+        ("google", "/google/v1/people/me/connections", 400),
+        ("google", "/google/v1/people/me/connections?personFields=names&pageSize=2000", 400),
+        ("google", "/google/v1/people/me/connections?personFields=names&pageToken=x", 400),
+        ("google", "/google/v1/people/me/connections?personFields=names&pageToken=eCAx", 400),
+        ("google", "/google/v1/otherContacts", 400),
+        ("microsoft", "/microsoft/v1.0/me/contacts?$top=0", 400),
+        ("microsoft", "/microsoft/v1.0/me/contacts?$skip=-1", 400),
+        ("microsoft", "/microsoft/v1.0/me/contacts?$top=1", 200),
+    ],
+)
+def test_a_request_that_the_real_one_would_refuse_is_refused(pages, keys, door, path, status):
+    headers = {"Authorization": f"Bearer {keys(door, 'ada@gmail.com')}"}
+    assert pages.get(path, headers=headers).status_code == status
+
+
+def test_it_runs_as_a_process_of_its_own(tmp_path, trap):
+    trap.close()  # its port is free now
+    (tmp_path / "books.json").write_text(json.dumps({"ada@x.example": []}))
+    code = (
+        "import pathlib, sys; from webapp.demo import provider; "
+        "provider.serve('127.0.0.1', int(sys.argv[1]), base_url='http://127.0.0.1:8000', books=pathlib.Path(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(trap.port), str(tmp_path / "books.json")]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert _answered(f"{trap.url}/livez") == "ok\n"
+            assert "--paper" in _answered(f"{trap.url}/provider.css")
+        finally:
+            process.terminate()
+
+
+def _answered(url, seconds=20):
+    """What an address answers, once it answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return requests.get(url, timeout=2).text
+        except requests.ConnectionError:
+            assert time.monotonic() < end, "it never answered"
+            time.sleep(0.05)

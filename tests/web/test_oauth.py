@@ -71,6 +71,7 @@ def test_the_issuer_is_checked_at_every_sign_in_not_only_the_first(registered, p
         {"iss": None},
         {"aud": "another-client"},
         {"aud": ["demo-google", "another-client"]},
+        {"aud": ["another-client", "a-third"], "azp": "demo-google"},
         {"aud": []},
         {"aud": None},
         {"nonce": "another"},
@@ -127,14 +128,16 @@ def test_an_answer_must_name_its_sender_where_that_is_announced(registered):
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_the_token_request_follows_no_redirect(registered, provider, trap, status):
     pending, back = given()
-    provider.faults["/google/token"] = live.answer(status, Location=f"{trap.url}/token")
+    good = {"access_token": "x", "token_type": "Bearer"}
+    provider.faults["/google/token"] = live.answer(status, good, Location=f"{trap.url}/token")
     assert reason(oauth.exchange, pending, back) == Reason.FAULT
     trap.close()
     assert trap.connections == 0
 
 
 def test_discovery_and_keys_follow_no_redirect(registered, provider, trap):
-    provider.faults[DISCOVERY["google"]] = live.answer(302, Location=trap.url)
+    document = provider.app.test_client().get(DISCOVERY["google"]).get_json()
+    provider.faults[DISCOVERY["google"]] = live.answer(302, document, Location=trap.url)
     assert reason(oauth.authorize, oauth.pend("google"), "s") == Reason.FAULT
     provider.faults.clear()
     pending, back = given()

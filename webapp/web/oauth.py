@@ -140,7 +140,6 @@ class _Session(OAuth2Session):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.trust_env = False
-        self.max_redirects = 0
         self.seconds = ANSWER_SECONDS
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
