@@ -2,8 +2,10 @@
 
 import os
 from contextlib import contextmanager
+from contextvars import Context
 
 import pytest
+from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import event
 
@@ -14,6 +16,19 @@ from webapp.extensions import db
 from webapp.models.member import Member
 
 ENGINES = os.environ.get("KITH_TEST_ENGINES", "sqlite postgresql").split()
+
+
+class Client(FlaskClient):
+    """Asks as a browser does: at BASE_URL, and with nothing of the test's own context around the request."""
+
+    base_url = "http://127.0.0.1:8000"
+
+    def open(self, *args, **kwargs):
+        kwargs.setdefault("base_url", self.base_url)
+        return Context().run(super().open, *args, **kwargs)
+
+    def session_transaction(self, *args, **kwargs):
+        return super().session_transaction(*args, base_url=self.base_url, **kwargs)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +51,7 @@ def _apps(tmp_path_factory, request, worker_id):
                 given["DATABASE_URL"] = request.getfixturevalue("postgres").database(f"kith_{worker_id}")
             app = create_app(given)
             app.testing = True
+            app.test_client_class = Client
             with app.app_context():
                 db.create_all()
             made[engine] = app
@@ -143,7 +159,9 @@ class Browser:
         """Ask as htmx does."""
         headers = {"HX-Request": "true", **kwargs.pop("headers", {})}
         ask = self.post if method == "POST" else self.get
-        return ask(url, data=data, headers=headers, **kwargs) if method == "POST" else ask(url, headers=headers, **kwargs)
+        return (
+            ask(url, data=data, headers=headers, **kwargs) if method == "POST" else ask(url, headers=headers, **kwargs)
+        )
 
 
 @pytest.fixture

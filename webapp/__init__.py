@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import config, models, transaction  # noqa: F401 - the tables must be known before they are made
+from webapp import config, logs, models, transaction  # noqa: F401 - the tables must be known before they are made
 from webapp.extensions import babel, csrf, db, migrate
 
 __all__ = ["create_app"]
@@ -22,6 +22,7 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
 
     Raises `config.SettingError` with one sentence when it cannot start safely.
     """
+    logs.configure()
     values = config.load(given)
     folder = values["INSTANCE"]
     folder.mkdir(parents=True, exist_ok=True)

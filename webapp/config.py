@@ -346,6 +346,12 @@ def setting(name: str) -> Any:
     return TABLE[name].default
 
 
+def sender() -> str:
+    """Return the sender's address of every mail: MAIL_FROM, else `invites@` and the host of BASE_URL."""
+    host = urlsplit(setting("BASE_URL")).hostname or "localhost"
+    return setting("MAIL_FROM") or f"invites@{'localhost' if is_loopback(host) else host}"
+
+
 def as_markdown() -> str:
     """Return `docs/configuration.md`: the table of settings for a reader."""
     head = """# Configuration

@@ -23,7 +23,7 @@ def sentence(error: DomainError) -> str:
     return _(error.sentence, **error.params)
 
 
-def show_on(form: FlaskForm, error: DomainError, template: str, part: str | None = None, **values: Any) -> Response:
+def show_on(form: FlaskForm, error: DomainError, template: str, /, part: str | None = None, **values: Any) -> Response:
     """Show the form again with what was typed and what was found: beside its field, or above all where it has none."""
     fields = error.fields if isinstance(error, Invalid) else {}
     for name, text in fields.items():

@@ -1,0 +1,275 @@
+"""Joining, confirming, signing in and out, and setting a new password."""
+
+import re
+
+import pytest
+
+from tests import factories
+from webapp import clock
+from webapp.domain import accounts, tickets
+from webapp.extensions import db
+from webapp.models.mail import OutgoingMail
+from webapp.models.member import EmailAddress, Member, SignIn
+
+
+def text_of(response):
+    return re.sub(r'(csrf_token" value=|X-CSRFToken": )"[^"]+"', "", response.get_data(as_text=True))
+
+
+def mails():
+    return [(row.kind, row.to_member_id) for row in db.session.query(OutgoingMail).order_by(OutgoingMail.id)]
+
+
+def join(browser, **given):
+    values = {"name": "Ada Lovelace", "email": "ada@example.org", "password": factories.PASSWORD} | given
+    return browser.post("/signup", values)
+
+
+def confirm_token(context):
+    row = db.session.query(EmailAddress).filter_by(verified_at=None).order_by(EmailAddress.id.desc()).first()
+    token = tickets.issue("confirm", minutes=60, address_id=row.id)
+    db.session.commit()
+    return token
+
+
+def test_joining_answers_everybody_alike(as_member, context):
+    factories.member("Ada Lovelace", "ada@example.org")
+    seen = []
+    for address in ("ada@example.org", "new@example.org"):
+        browser = as_member()
+        first = join(browser, email=address)
+        second = browser.get(first.headers["Location"])
+        seen.append((first.status_code, first.headers["Location"], text_of(second).replace(address, "")))
+    assert seen[0] == seen[1]
+    assert [kind for kind, _to in mails()] == ["already_member", "confirmation"]
+
+
+def test_bad_input_is_named_and_what_was_typed_stays(as_member, context):
+    response = join(as_member(), name="Ada", email="ada@", password="short")
+    page = text_of(response)
+    assert response.status_code == 422
+    assert "Enter an email address like name@example.com" in page
+    assert "Use at least 12 characters for your password" in page
+    assert 'value="ada@"' in page and 'value="Ada"' in page
+    assert "short" not in page.replace("short sentence", "")
+    assert "<title>Error: " in page
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaaaaaaaa",
+        "abcdefghijklmn",
+        "passwordpassword",
+        "123456789012",
+        "northgate2026",
+        "adalovelace12",
+        "qwertyuiop12",
+    ],
+)
+def test_a_password_everybody_would_try_is_refused(as_member, context, password):
+    assert join(as_member(), password=password).status_code == 422
+
+
+@pytest.mark.parametrize("password", ["correct horse battery", "🐎🔋 and a staple gun", "x" * 70 + "yzabc"])
+def test_any_characters_and_any_length_make_a_password(as_member, context, password):
+    assert join(as_member(), password=password).status_code == 303
+
+
+def test_nobody_is_signed_in_before_the_address_is_confirmed(as_member, context):
+    browser = as_member()
+    join(browser)
+    wrong = browser.post("/signin", {"email": "ada@example.org", "password": factories.PASSWORD})
+    nobody = browser.post("/signin", {"email": "nobody@example.org", "password": factories.PASSWORD})
+    assert wrong.status_code == nobody.status_code == 422
+    assert text_of(wrong).replace("ada@", "") == text_of(nobody).replace("nobody@", "")
+    assert accounts.WRONG in text_of(wrong).replace("&#39;", "'")
+
+
+def test_the_link_asks_for_the_password_and_signs_in(as_member, context):
+    join(as_member())
+    token = confirm_token(context)
+    browser = as_member()
+    for _scanner in range(3):
+        assert browser.get(f"/confirm/{token}").status_code == 200
+    assert browser.post(f"/confirm/{token}", {"password": "not this one at all"}).status_code == 422
+    done = browser.post(f"/confirm/{token}", {"password": factories.PASSWORD})
+    assert done.status_code == 303
+    assert db.session.query(Member).one().verified_at is not None
+    assert db.session.query(SignIn).count() == 1
+    assert browser.get(f"/confirm/{token}").status_code == 410
+
+
+def test_confirming_drops_other_accounts_that_only_claimed_the_address(as_member, context):
+    join(as_member(), name="Somebody Else")
+    join(as_member())
+    done = as_member().post(f"/confirm/{confirm_token(context)}", {"password": factories.PASSWORD})
+    assert done.status_code == 303
+    db.session.expire_all()
+    assert [row.name for row in db.session.query(Member)] == ["Ada Lovelace"]
+
+
+def test_unconfirmed_accounts_go_after_seven_days(as_member, context):
+    join(as_member())
+    factories.member("Stays")
+    clock.move(days=6)
+    assert accounts.drop_unverified(clock.now()) == 0
+    clock.move(days=2)
+    assert accounts.drop_unverified(clock.now()) == 1
+    db.session.commit()
+    assert [row.name for row in db.session.query(Member)] == ["Stays"]
+
+
+def test_signing_in_leads_where_one_wanted_to_go_and_never_elsewhere(as_member, context):
+    factories.member("Ada Lovelace", "ada@example.org")
+    browser = as_member()
+    asked = browser.get("/settings/nothing?x=1")
+    assert asked.status_code in {303, 404}
+    for evil in ["/\\evil", "//evil", "https:evil", "http://evil.example", "/.//evil", "%2F%2Fevil", "\t//evil"]:
+        browser = as_member()
+        done = browser.post("/signin?next=" + evil, {"email": "ada@example.org", "password": factories.PASSWORD})
+        assert done.status_code == 303
+        assert done.headers["Location"] == "/"
+
+
+def test_a_new_sign_in_takes_nothing_over_from_before(as_member, context):
+    factories.member("Ada Lovelace", "ada@example.org")
+    browser = as_member()
+    with browser.client.session_transaction() as kept:
+        kept["_user_id"] = "planted"
+        kept["planted"] = "yes"
+    browser.post("/signin", {"email": "ada@example.org", "password": factories.PASSWORD})
+    with browser.client.session_transaction() as kept:
+        assert "planted" not in kept
+        assert kept["_user_id"] != "planted"
+
+
+def test_ten_wrong_passwords_are_enough_for_one_network_and_no_other(as_member, context):
+    factories.member("Ada Lovelace", "ada@example.org")
+    browser = as_member()
+    wrong = {"email": "ada@example.org", "password": "not this one at all"}
+    answers = [browser.post("/signin", wrong).status_code for _try in range(11)]
+    assert answers == [422] * 10 + [429]
+    right = {"email": "ada@example.org", "password": factories.PASSWORD}
+    spoofed = browser.post("/signin", right, headers={"X-Forwarded-For": "198.51.100.7"})
+    assert spoofed.status_code == 429
+    elsewhere = browser.post("/signin", right, environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
+    assert elsewhere.status_code == 303
+    clock.move(minutes=6)
+    assert as_member().post("/signin", right).status_code == 303
+
+
+def test_signing_out_ends_the_cookie_for_good(app, as_member, context):
+    ada = factories.member()
+    browser = as_member(ada)
+    with browser.client.session_transaction() as kept:
+        copied = dict(kept)
+    done = browser.post("/signout")
+    assert done.status_code == 303
+    assert done.headers["Clear-Site-Data"] == '"cache", "storage"'
+    thief = as_member()
+    with thief.client.session_transaction() as kept:
+        kept.update(copied)
+    assert thief.post("/signout").headers["Location"].startswith("/signin")
+
+
+@pytest.mark.parametrize(("days", "still"), [(13, True), (15, False)])
+def test_a_sign_in_that_stands_idle_ends(as_member, context, days, still):
+    token = factories.sign_in(factories.member())
+    clock.move(days=days)
+    assert (accounts.signed_in(token) is not None) is still
+
+
+def test_a_sign_in_ends_after_ninety_days_however_much_it_is_used(context):
+    token = factories.sign_in(factories.member())
+    for _week in range(12):
+        clock.move(days=7)
+        accounts.note_seen(accounts.signed_in(token)[1].id)
+        db.session.commit()
+    clock.move(days=7)
+    assert accounts.signed_in(token) is None
+
+
+def test_asking_for_a_reset_answers_everybody_alike(as_member, context):
+    ada = factories.member("Ada Lovelace", "ada@example.org")
+    seen = []
+    for address in ("ada@example.org", "nobody@example.org"):
+        response = as_member().post("/reset", {"email": address})
+        seen.append((response.status_code, text_of(response).replace(address, "")))
+    assert seen[0] == seen[1]
+    assert mails() == [("reset", ada.id)]
+
+
+def test_a_reset_sets_the_password_ends_every_sign_in_and_signs_nobody_in(as_member, context):
+    ada = factories.member("Ada Lovelace", "ada@example.org")
+    old = factories.sign_in(ada)
+    first = tickets.issue("reset", minutes=60, member=ada, only=True)
+    token = tickets.issue("reset", minutes=60, member=ada, only=True)
+    db.session.commit()
+    browser = as_member()
+    assert browser.get(f"/reset/{first}").status_code == 410
+    assert browser.get(f"/reset/{token}").status_code == 200
+    assert browser.post(f"/reset/{token}", {"password": "short"}).status_code == 422
+    done = browser.post(f"/reset/{token}", {"password": "another walk by the sea"})
+    assert done.headers["Location"] == "/signin"
+    db.session.expire_all()
+    assert accounts.signed_in(old) is None
+    assert db.session.query(SignIn).count() == 0
+    assert ("password_changed", ada.id) in mails()
+    assert browser.get(f"/reset/{token}").status_code == 410
+    signed = browser.post("/signin", {"email": "ada@example.org", "password": "another walk by the sea"})
+    assert signed.status_code == 303
+
+
+def test_confirmations_and_resets_stop_being_mailed_but_look_the_same(as_member, context):
+    factories.member("Ada Lovelace", "ada@example.org")
+    for _time in range(8):
+        assert as_member().post("/reset", {"email": "ada@example.org"}).status_code == 200
+    assert len(mails()) == 5
+    for _time in range(5):
+        assert join(as_member(), email="new@example.org").status_code == 303
+    assert len(mails()) == 8
+
+
+def test_an_address_that_wants_no_mail_gets_one_a_month_and_confirming_lifts_that(as_member, context):
+    from webapp.models.invitation import GuestAddress
+
+    lookup = factories.lookup("new@example.org")
+    db.session.add(GuestAddress(lookup=lookup, opted_out_at=clock.now()))
+    db.session.commit()
+    for _time in range(3):
+        join(as_member(), email="new@example.org")
+    assert len(mails()) == 1
+    as_member().post(f"/confirm/{confirm_token(context)}", {"password": factories.PASSWORD})
+    db.session.expire_all()
+    assert db.session.get(GuestAddress, lookup).opted_out_at is None
+
+
+def test_joining_by_invitation_only_says_so(as_member, setting):
+    setting(JOIN="invitation")
+    assert "Joining is by invitation" in text_of(as_member().get("/signup"))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"X-CSRFToken": "forged"}]
+)
+def test_another_site_cannot_post(as_member, context, headers):
+    response = as_member().post("/signup", {"name": "a", "email": "a@example.org", "password": "x"}, headers=headers)
+    assert response.status_code in {400, 403}
+    assert db.session.query(Member).count() == 0
+
+
+def test_another_name_of_this_host_is_led_to_the_right_one(client):
+    response = client.get("/signin?next=x", base_url="http://localhost:8000")
+    assert response.status_code == 307
+    assert response.headers["Location"] == "http://127.0.0.1:8000/signin?next=x"
+    assert client.post("/signin", base_url="http://localhost:8000").status_code in {400, 403}
+
+
+def test_every_answer_carries_the_headers(client):
+    for path in ("/", "/nope", "/livez", "/signin"):
+        headers = client.get(path).headers
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"]

@@ -1,0 +1,24 @@
+"""Logs: one line an event, without the values of variables, addresses, tokens or what anybody typed."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure() -> None:
+    """Write events as JSON lines to standard error. A traceback names files and lines, never locals."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
+            ),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger("authlib").setLevel(logging.INFO)  # its DEBUG lines hold the code verifier
