@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 
 import pytest
 
@@ -152,6 +153,18 @@ def test_a_bomb_is_not_inflated(provider):
     start = time.perf_counter()
     assert failing(f"{provider.url}/google/any").kind == "too_large"
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("status", [302, 404])
+def test_a_bomb_in_a_refusal_is_not_inflated(provider, status):
+    bomb = gzip.compress(b"0" * 200_000_000, 9)
+    provider.faults["/google/any"] = live.answer(status, bomb, Content_Encoding="gzip", Location="/google/else")
+    tracemalloc.start()
+    try:
+        assert failing(f"{provider.url}/google/any").kind == "broken"
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,6 @@ def test_discovery_and_keys_follow_no_redirect(registered, provider, trap):
         {"access_token": "a b"},
         {"access_token": "x\r\nY: z"},
         {"access_token": "é"},
-        {"access_token": "x" * 30_000},
         {"access_token": "x", "token_type": "mac"},
         {"access_token": "x", "token_type": "Bearer"},
         {"access_token": "x", "token_type": "Bearer", "id_token": None},
@@ -381,11 +380,14 @@ def test_revoking_ignores_a_provider_that_fails_and_takes_three_seconds_at_most(
     assert oauth.REVOKE_SECONDS == 3
 
 
-def test_a_key_is_not_sent_to_a_revocation_endpoint_without_https(registered, provider):
+def test_a_key_is_not_sent_to_a_revocation_endpoint_without_https(registered, provider, monkeypatch):
     grant = oauth.exchange(*given())
+    sent = []
+    monkeypatch.setattr(oauth._Session, "revoke_token", lambda _self, url, **_more: sent.append(url))
     provider.change_json(DISCOVERY["google"], lambda found: found | {"revocation_endpoint": "http://x.example/"})
     registered.extensions["kith.oauth"].clear()
     assert oauth.revoke("google", grant.access_token) is False
+    assert sent == []
 
 
 def test_the_client_proves_itself_as_each_provider_wants(registered, provider):

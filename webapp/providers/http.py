@@ -75,13 +75,10 @@ def get_json(
     """
     url = same_origin(base, url)
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Accept-Encoding": "gzip"}
-    with Deadline(seconds) as deadline, requests.Session() as session:
-        session.trust_env = False  # neither the machine's proxies nor its .netrc
+    with Deadline(seconds) as deadline, Straight() as session:
         deadline.mount(session)
         try:
-            answer = session.get(
-                url, headers=headers, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, stream=True
-            )
+            answer = session.get(url, headers=headers, timeout=(CONNECT_SECONDS, seconds), stream=True)
             with contextlib.closing(answer):
                 if answer.status_code != requests.codes.ok:
                     raise _refusal(answer, deadline)
@@ -90,6 +87,17 @@ def get_json(
             raise ProviderError("unavailable", deadline.why(error)) from None
         except (ValueError, RecursionError) as error:  # no JSON; or nested so deeply that reading it fails
             raise ProviderError("broken", f"an answer that is no JSON object ({type(error).__name__})") from None
+
+
+class Straight(requests.Session):
+    """A session that goes where it is told: no redirects, and neither the machine's proxies nor its .netrc."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing. Merely not following would still read the redirect's body, whole and uncapped."""
 
 
 def read(answer: requests.Response, deadline: "Deadline", cap: int) -> bytes:
