@@ -1,6 +1,7 @@
 """Errors become answers here, once: the right status, one clear sentence, nothing internal."""
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
+from webapp.web.filters import day
 from webapp.web.htmx import page, wants_part
 
 log = structlog.get_logger("kith.errors")
@@ -20,7 +22,10 @@ STATUS = {NotFound: 404, Refused: 409, Invalid: 422, TooMany: 429}
 
 def sentence(error: DomainError) -> str:
     """Return an error's sentence in the reader's language."""
-    return _(error.sentence, **error.params)
+    return _(
+        error.sentence,
+        **{name: day(value) if isinstance(value, datetime) else value for name, value in error.params.items()},
+    )
 
 
 def show_on(form: FlaskForm, error: DomainError, template: str, /, part: str | None = None, **values: Any) -> Response:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from flask import Flask
-from flask_babel import format_date, format_datetime
+from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -15,7 +15,7 @@ HUES = 8
 
 def bind(app: Flask) -> None:
     """Give every template these filters."""
-    app.jinja_env.filters.update(initials=initials, hue=hue, day=day, moment=moment, ago=ago)
+    app.jinja_env.filters.update(initials=initials, hue=hue, day=day, moment=moment, ago=ago, number=number)
 
 
 def initials(name: str) -> str:
@@ -32,6 +32,11 @@ def hue(handle: str) -> int:
 def day(value: datetime) -> str:
     """Return a date as people write it: "3 May 2026"."""
     return str(format_date(value, "d MMMM yyyy"))
+
+
+def number(value: int) -> str:
+    """Return a number as people write it: "1,000"."""
+    return str(format_decimal(value))
 
 
 def moment(value: datetime) -> str:
