@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import config, logs, models, transaction  # noqa: F401 - the tables must be known before they are made
-from webapp.extensions import babel, csrf, db, migrate
+from webapp.extensions import babel, csrf, db
 
 __all__ = ["create_app"]
 
@@ -37,7 +37,6 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
         hops = values["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(folder.parent / "migrations"), render_as_batch=True)
     babel.init_app(app)
     _register(app)
     return app
@@ -67,7 +66,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
-    from webapp.blueprints import accounts, public
+    from webapp.blueprints import accounts, mailbox, public
     from webapp.web import access, assets, errors, filters, headers, oauth, shell
 
     transaction.begin_requests(app)
@@ -79,6 +78,6 @@ def _register(app: Flask) -> None:
     filters.bind(app)
     shell.bind(app)
     oauth.register(app)
-    for noun in (accounts, public):
+    for noun in (accounts, mailbox, public):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

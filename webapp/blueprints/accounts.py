@@ -4,6 +4,7 @@ Hashing a password is slow on purpose, so these handlers are `@unlocked` and wri
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, flash, request, session
 from flask_babel import gettext as _
@@ -131,7 +132,7 @@ def confirm(token: str) -> Response:
         return page("accounts/link_over.html", status=410)
     member, row = found
     form = PasswordForm()
-    values = {"form": form, "address": row.address, "token": token}
+    values: dict[str, Any] = {"form": form, "address": row.address, "token": token}
     if not form.is_submitted():
         return page("accounts/confirm.html", **values)
     try:
@@ -240,7 +241,7 @@ def reset(token: str) -> Response:
     if member is None:
         return page("accounts/link_over.html", status=410)
     form = PasswordForm()
-    values = {"form": form, "token": token}
+    values: dict[str, Any] = {"form": form, "token": token}
     if not form.is_submitted():
         return page("accounts/reset.html", **values)
     try:
@@ -255,3 +256,36 @@ def reset(token: str) -> Response:
         return show_on(form, error, "accounts/reset.html", **values)
     flash(_("Your password is set. Sign in with it"))
     return leave(".signin")
+
+
+class OperatorForm(FlaskForm):
+    """Who will run the instance."""
+
+    name = StringField(lazy_gettext("Your name"))
+    password = PasswordField(lazy_gettext("Password"))
+
+
+@bp.route("/operator/<token>", methods=["GET", "POST"])
+@public
+@unlocked
+def operator(token: str) -> Response:
+    """Join and run the instance, by the link that `kith make-admin` printed."""
+    address = accounts.awaiting_operator(token)
+    if address is None:
+        return page("accounts/link_over.html", status=410)
+    form = OperatorForm()
+    values: dict[str, Any] = {"form": form, "address": address}
+    if not form.is_submitted():
+        return page("accounts/operator.html", **values)
+    problems: dict[str, str] = {}
+    name = _try(problems, accounts.check_name, form.name.data or "")
+    _try(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", address)
+    if problems:
+        return show_on(form, Invalid(**problems), "accounts/operator.html", **values)
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with transaction():
+            access.sign_in(accounts.join_as_operator(token, name, hashed), limits.browser())
+    except Refused as error:
+        return show_on(form, error, "accounts/operator.html", **values)
+    return leave("profiles.welcome")

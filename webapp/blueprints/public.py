@@ -1,10 +1,12 @@
 """What anybody may see: the front page, and whether the instance lives."""
 
-from flask import Blueprint, Response, current_app, jsonify, url_for
+from flask import Blueprint, Response, jsonify, url_for
 from flask_login import current_user
 
 from webapp.config import setting
+from webapp.jobs import health
 from webapp.web.access import public
+from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
 
 bp = Blueprint("public", __name__)
@@ -24,15 +26,15 @@ def home() -> Response:
 def manifest() -> Response:
     """Tell a phone how to put the community on its home screen."""
     icons = [
-        {"src": current_app.jinja_env.globals["asset"]("icon.svg"), "type": "image/svg+xml", "sizes": "any"},
+        {"src": asset("icon.svg"), "type": "image/svg+xml", "sizes": "any"},
         {
-            "src": current_app.jinja_env.globals["asset"]("icon-192.png"),
+            "src": asset("icon-192.png"),
             "type": "image/png",
             "sizes": "192x192",
             "purpose": "any maskable",
         },
         {
-            "src": current_app.jinja_env.globals["asset"]("icon-512.png"),
+            "src": asset("icon-512.png"),
             "type": "image/png",
             "sizes": "512x512",
             "purpose": "any maskable",
@@ -50,3 +52,11 @@ def manifest() -> Response:
 def livez() -> tuple[str, dict[str, str]]:
     """Answer as long as the process does."""
     return "ok\n", {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@bp.get("/readyz")
+@public
+def readyz() -> tuple[str, int, dict[str, str]]:
+    """Answer 200 when a request could write now, else 503. Says nothing about why; `kith doctor` does."""
+    ready = health.is_ready()
+    return ("ok\n" if ready else "not ready\n"), (200 if ready else 503), {"Content-Type": "text/plain; charset=utf-8"}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, TableValuedAlias, Text, cast, column, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 
 from webapp.models.base import db
@@ -42,3 +43,9 @@ def rows_of(rows: Sequence[dict[str, Any]], columns: dict[str, Any], name: str =
         each = array.table_valued(column("value", JSONB()), name=f"{name}_each").render_derived()
         picked = [cast(each.c.value[key].astext, kind).label(key) for key, kind in columns.items()]
     return select(*picked).subquery(name)
+
+
+def insert_ignoring(model: Any, **values: Any) -> Any:
+    """Return an INSERT of one row that does nothing where the row is there already; the same on both engines."""
+    insert = sqlite.insert if is_sqlite() else postgresql.insert
+    return insert(model).values(**values).on_conflict_do_nothing()

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from whitenoise import WhiteNoise
 
 YEAR = 365 * 24 * 60 * 60
@@ -34,7 +34,13 @@ def bind(app: Flask) -> None:
         allow_all_origins=False,
         mimetypes={".webmanifest": "application/manifest+json", ".woff2": "font/woff2"},
     )
-    app.jinja_env.globals["asset"] = lambda name: f"/{prefix}{name}"
+    app.config["ASSETS"] = prefix
+    app.jinja_env.globals["asset"] = asset
+
+
+def asset(name: str) -> str:
+    """Return the address of a static file."""
+    return f"/{current_app.config['ASSETS']}{name}"
 
 
 def _headers(headers: Any, _path: str, _url: str) -> None:

@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_decimal
+from flask_babel import format_date, format_datetime, format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from webapp import clock
 

@@ -63,10 +63,10 @@ def _own_host() -> Response | None:
     base = urlsplit(setting("BASE_URL"))
     if request.endpoint in {"public.livez", "public.readyz"} or request.host == base.netloc:
         return None
-    if request.method in SAFE_METHODS:
-        path = request.full_path.rstrip("?")
-        return redirect(f"{setting('BASE_URL')}{path}", code=307)  # type: ignore[return-value]
-    abort(403)
+    if request.method not in SAFE_METHODS:
+        abort(403)
+    path = request.full_path.rstrip("?")
+    return redirect(f"{setting('BASE_URL')}{path}", code=307)  # type: ignore[return-value]
 
 
 def _headers(response: Response) -> Response:

@@ -1,0 +1,38 @@
+"""What is tidied up by itself, every minute. Each of these may run twice or late without harm."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from webapp import clock
+from webapp.domain import accounts, throttles, tickets
+from webapp.extensions import db
+from webapp.jobs import mail
+from webapp.models.batch import is_sqlite
+from webapp.transaction import transaction
+
+log = structlog.get_logger("kith.jobs")
+
+# In one transaction each, so that a failing one does not hold up the others.
+CHORES: tuple[Callable[[datetime], int], ...] = (
+    accounts.drop_unverified,
+    accounts.sweep_sign_ins,
+    lambda _now: tickets.sweep(),
+    lambda _now: throttles.sweep(),
+)
+
+
+def tidy() -> None:
+    """Do every chore once, and leave nothing forgotten in the log that SQLite writes ahead."""
+    now = clock.now()
+    mail.give_up_claims(now)
+    for chore in CHORES:
+        with transaction():
+            chore(now)
+    if is_sqlite():
+        # What was deleted may still stand in the write-ahead log; moving it into the database overwrites it there.
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")

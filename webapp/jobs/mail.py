@@ -1,0 +1,285 @@
+"""Sending what is on the table: each mail is claimed in a commit of its own before a mail server hears of it.
+
+So a crash leaves at most one mail for each worker of which nobody can say whether it left. It becomes "uncertain", is shown to whoever
+caused it, and is never sent again by itself, except for the few kinds that are harmless twice and dear to miss (`Kind.again`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from typing import Any
+
+from sqlalchemy import select, update
+
+from webapp import clock, config, tokens
+from webapp.domain import tickets
+from webapp.extensions import db
+from webapp.mail import render, smtp
+from webapp.mail.catalog import KINDS, Kind
+from webapp.models.batch import insert_ignoring
+from webapp.models.invitation import GuestAddress, GuestInvitation
+from webapp.models.mail import MailboxMessage, OutgoingMail
+from webapp.models.member import EmailAddress, Member
+from webapp.transaction import transaction
+
+LEASE = timedelta(minutes=10)
+"""After so long a claim belongs to a worker that died; longer than any handing over takes."""
+BACKOFF_MINUTES = (1, 2, 5, 15, 30, 60)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A mail that this worker, and nobody else, may hand over once."""
+
+    id: int
+    kind: str
+    recipient: str
+    message: EmailMessage
+
+
+class _Skip(Exception):
+    """The mail is not to be sent; the reason is kept with it."""
+
+
+def deliver_due(most: int = 1000) -> int:
+    """Send what is due, one after the other, at most so many; return how many were tried. Two workers never send the same one."""
+    for turn in range(most):
+        claimed = claim()
+        if claimed is None:
+            return turn
+        deliver(claimed)
+    return most
+
+
+def claim() -> Claimed | None:
+    """Claim the next mail that is due, and commit that; None when there is none left.
+
+    Everything is checked again here: whether the recipient is still there and wants it, and whether a guest's address had its one mail.
+    """
+    while True:
+        with transaction():
+            now = clock.now()
+            row = db.session.scalars(
+                select(OutgoingMail)
+                .where(OutgoingMail.state == "queued", OutgoingMail.not_before <= now)
+                .order_by(OutgoingMail.not_before, OutgoingMail.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            ).one_or_none()
+            if row is None:
+                return None
+            try:
+                recipient, facts = _prepare(row, now)
+                message = render.message(render.render(row.kind, facts), recipient)
+            except _Skip as reason:
+                row.state, row.reason = "skipped", str(reason)
+            else:
+                row.state, row.claimed_at, row.attempts = "claimed", now, row.attempts + 1
+                return Claimed(row.id, row.kind, recipient, message)
+
+
+def deliver(mail: Claimed) -> bool:
+    """Hand a claimed mail over and record what came of it; whether it left."""
+    if not config.setting("SMTP_URL"):
+        with transaction():
+            _keep_in_mailbox(mail)
+            _record(mail.id, "sent")
+        return True
+    sender = config.setting("BOUNCE_ADDRESS") or config.sender()
+    try:
+        smtp.hand_over(mail.message, sender, mail.recipient)
+    except smtp.Later as reason:
+        with transaction():
+            _again(mail.id, str(reason))
+    except smtp.Never as reason:
+        with transaction():
+            _record(mail.id, "failed", str(reason))
+    except smtp.Unknown as reason:
+        with transaction():
+            _lost(mail.id, str(reason))
+    else:
+        with transaction():
+            _record(mail.id, "sent")
+        return True
+    return False
+
+
+def give_up_claims(now: datetime) -> int:
+    """Settle the claims that workers left behind when they died; return how many."""
+    with transaction():
+        left = db.session.scalars(
+            select(OutgoingMail.id).where(OutgoingMail.state == "claimed", OutgoingMail.claimed_at < now - LEASE)
+        ).all()
+        for mail_id in left:
+            _lost(mail_id, "The worker stopped while it was sending this.")
+    return len(left)
+
+
+# What a mail says, gathered in the transaction that claims it
+
+
+def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
+    kind = KINDS[row.kind]
+    if row.created_at < now - timedelta(days=kind.days) - _waited(row):
+        raise _Skip("too old")
+    facts = render.common_facts() | row.facts
+    if row.guest_invitation_id is not None:
+        return _guest(row, now, facts)
+    member = db.session.get(Member, row.to_member_id) if row.to_member_id else None
+    if member is None:
+        raise _Skip("the account is gone")
+    if not kind.unproven and not member.is_visible:
+        raise _Skip("the account is not in use")
+    if kind.preference and not getattr(member, kind.preference):
+        raise _Skip("the member wants no such mail")
+    address = _address_of(row, member, kind)
+    return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
+
+
+def _waited(row: OutgoingMail) -> timedelta:
+    """How long a mail was meant to wait; that does not make it old."""
+    return max(row.not_before - row.created_at, timedelta(0)) if row.attempts == 0 else timedelta(0)
+
+
+def _address_of(row: OutgoingMail, member: Member, kind: Kind) -> EmailAddress:
+    wanted = select(EmailAddress).where(EmailAddress.member_id == member.id)
+    wanted = (
+        wanted.where(EmailAddress.id == row.address_id) if row.address_id else wanted.where(EmailAddress.is_primary)
+    )
+    address = db.session.scalars(wanted).one_or_none()
+    if address is None or (address.verified_at is None and not kind.unproven):
+        raise _Skip("the address is gone or not proven")
+    return address
+
+
+def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) -> dict[str, Any]:
+    """Return the links of a mail to a member, with fresh tickets where it needs one."""
+    settings = {"settings_link": f"{base}/settings/email"}
+    if row.kind == "confirmation":
+        token = tickets.issue("confirm", minutes=24 * 60, member=member, address_id=address.id)
+        return {"link": f"{base}/confirm/{token}", "hours": 24}
+    if row.kind == "reset":
+        token = tickets.issue("reset", minutes=60, member=member, only=True)
+        return {"link": f"{base}/reset/{token}", "minutes": 60}
+    if row.kind == "already_member":
+        return {"link": f"{base}/signin", "reset_link": f"{base}/reset"}
+    if row.kind == "password_changed":
+        return {"link": f"{base}/reset"}
+    by = db.session.get(Member, row.by_member_id) if row.by_member_id else None
+    if by is None or not by.is_visible:
+        raise _Skip("who caused it is gone")
+    said = {
+        "by": by.name,
+        "by_headline": by.headline,
+        "by_organisation": by.organisation,
+        "note": row.facts.get("note", ""),
+    }
+    if row.kind == "invitation":
+        token = tickets.issue("accept", minutes=30 * 24 * 60, member=member, other=by.id)
+        return settings | said | {"link": f"{base}/invitations/accept/{token}"}
+    return settings | said | {"link": f"{base}/people/{by.handle}"}
+
+
+def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Take the address's one mail of the year by one conditional update; whoever comes second gets none, and is not told."""
+    invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
+    inviter = db.session.get(Member, invitation.inviter_id)
+    if (
+        invitation.address is None
+        or invitation.state not in {"held", "queued", "invited"}
+        or invitation.quiet_at is not None
+    ):
+        raise _Skip("the invitation has ended")
+    if inviter is None or not inviter.is_visible:
+        raise _Skip("who caused it is gone")
+    base, token = facts["base_url"], tokens.new()
+    db.session.execute(insert_ignoring(GuestAddress, lookup=invitation.lookup))
+    year = now - timedelta(days=config.setting("GUEST_MAIL_DAYS"))
+    link_ends = now + timedelta(days=config.setting("GUEST_LINK_DAYS"))
+    taken = db.session.execute(
+        update(GuestAddress)
+        .where(
+            GuestAddress.lookup == invitation.lookup,
+            GuestAddress.opted_out_at.is_(None),
+            GuestAddress.mailed_at.is_(None) | (GuestAddress.mailed_at <= year),
+            GuestAddress.undeliverable_until.is_(None) | (GuestAddress.undeliverable_until <= now),
+        )
+        .values(mailed_at=now, link_digest=tokens.digest(token), link_expires_at=link_ends)
+    )
+    invitation.state = "invited"
+    if not taken.rowcount:  # type: ignore[attr-defined]
+        db.session.execute(
+            update(GuestAddress)
+            .where(GuestAddress.lookup == invitation.lookup, GuestAddress.link_expires_at > now)
+            .values(link_expires_at=link_ends)
+        )
+        raise _Skip("this address had its mail, or wants none")
+    invitation.mailed_at = now
+    opt_out = tokens.sign("optout", invitation.lookup)
+    links = {
+        "link": f"{base}/join/{token}",
+        "opt_out_link": f"{base}/optout/{opt_out}",
+        "not_me_link": f"{base}/optout/{opt_out}?not-me=1",
+        "days": config.setting("GUEST_LINK_DAYS"),
+    }
+    return invitation.address, facts | invitation.facts | {"name": invitation.name} | links
+
+
+# What came of it
+
+
+def _keep_in_mailbox(mail: Claimed) -> None:
+    db.session.add(
+        MailboxMessage(
+            mail_id=mail.id,
+            recipient=mail.recipient,
+            subject=str(mail.message["Subject"]),
+            raw=mail.message.as_bytes(policy=SMTP_POLICY),
+            delivered_at=clock.now(),
+        )
+    )
+
+
+def _record(mail_id: int, state: str, reason: str = "") -> None:
+    """Note how a claimed mail ended; a refused invitation ends, and its address gets no other for a year."""
+    now = clock.now()
+    row = db.session.get(OutgoingMail, mail_id)
+    if row is None or row.state not in {"claimed", "uncertain"}:
+        return
+    row.state, row.reason = state, reason
+    row.sent_at = now if state == "sent" else None
+    if row.guest_invitation_id is not None and state in {"failed", "uncertain"}:
+        invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
+        if invitation.state == "invited":
+            invitation.state = state
+        if state == "failed":
+            invitation.ended_at = now
+            db.session.execute(
+                update(GuestAddress)
+                .where(GuestAddress.lookup == invitation.lookup)
+                .values(undeliverable_until=now + timedelta(days=config.setting("GUEST_MAIL_DAYS")), link_digest=None)
+            )
+
+
+def _again(mail_id: int, reason: str) -> None:
+    """Put a mail that certainly did not leave back on the table, to be tried in one minute, then two, up to an hour."""
+    row = db.session.get(OutgoingMail, mail_id)
+    if row is None or row.state != "claimed":
+        return
+    wait = BACKOFF_MINUTES[min(row.attempts - 1, len(BACKOFF_MINUTES) - 1)]
+    row.state, row.reason, row.claimed_at = "queued", reason, None
+    row.not_before = clock.now() + timedelta(minutes=wait)
+    if row.guest_invitation_id is not None:
+        invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
+        invitation.mailed_at = None
+        db.session.execute(update(GuestAddress).where(GuestAddress.lookup == invitation.lookup).values(mailed_at=None))
+
+
+def _lost(mail_id: int, reason: str) -> None:
+    """Settle a mail of which nobody knows whether it left."""
+    row = db.session.get(OutgoingMail, mail_id)
+    if row is not None and KINDS[row.kind].again:
+        row.state, row.reason, row.claimed_at = "queued", reason, None
+    else:
+        _record(mail_id, "uncertain", reason)

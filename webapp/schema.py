@@ -1,0 +1,49 @@
+"""The database's revision: which one it has, which one this version of Kith wants, and the way from one to the other."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from webapp.extensions import db
+
+_PACKAGE = Path(__file__).parent
+FOLDER = next(path for path in (_PACKAGE.parent / "migrations", _PACKAGE / "migrations") if (path / "env.py").exists())
+_LOCK = 0x6B697468  # "kith": the key of PostgreSQL's advisory lock, so that two processes never migrate at once
+
+
+def _config() -> Config:
+    settings = Config()
+    settings.set_main_option("script_location", str(FOLDER))
+    return settings
+
+
+def current() -> str | None:
+    """Return the revision of the database; None for an empty one."""
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def wanted() -> str | None:
+    """Return the newest revision this version of Kith knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def upgrade() -> tuple[str | None, str | None]:
+    """Bring the database to the newest revision; return the revision before and after."""
+    before = current()
+    if before == wanted():
+        return before, before
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            try:
+                command.upgrade(_config(), "head")
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+    else:
+        command.upgrade(_config(), "head")
+    return before, current()

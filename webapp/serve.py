@@ -1,0 +1,76 @@
+"""The web server: gunicorn with threads, and the recurring work beside it in one process."""
+
+import resource
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from webapp import config, create_app
+from webapp.config import SettingError
+from webapp.jobs import Worker
+
+THREADS = 32
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Kith under gunicorn. The application is made in each process after the fork, the worker's threads after that."""
+
+    def __init__(self, host: str, port: int, workers: int, *, demo: bool = False) -> None:
+        self.bind = f"{f'[{host}]' if ':' in host else host}:{port}"
+        self.workers = workers
+        self.demo = demo
+        self.worker: Worker | None = None
+        self.made: Flask | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn how to run."""
+        settings: dict[str, Any] = {
+            "bind": self.bind,
+            "workers": self.workers,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "graceful_timeout": 30,
+            "timeout": 60,
+            "accesslog": None,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "post_worker_init": lambda _worker: self._begin(),
+            "worker_exit": lambda _server, _worker: self._end(),
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application of this process."""
+        self.made = create_app()
+        self.made.config["DEMO"] = self.demo
+        return self.made
+
+    def _begin(self) -> None:
+        assert self.made is not None
+        self.worker = Worker(self.made)
+        self.worker.start()
+
+    def _end(self) -> None:
+        if self.worker is not None:
+            self.worker.stop()
+
+
+def check(host: str, values: dict[str, Any]) -> None:
+    """Refuse to be reachable from elsewhere with a set-up that is only safe at home; SettingError says what to change."""
+    if config.is_loopback(host):
+        return
+    if not values["BASE_URL"].startswith("https://"):
+        raise SettingError(
+            f"Kith would be reachable at {host}, but KITH_BASE_URL is {values['BASE_URL']}. Set it to the https:// address members type, "
+            "with a proxy that speaks https in front, or serve on 127.0.0.1."
+        )
+
+
+def run(host: str, port: int, workers: int, *, demo: bool = False) -> None:
+    """Serve until told to stop."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
+    Server(host, port, workers, demo=demo).run()
