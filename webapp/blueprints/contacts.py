@@ -188,7 +188,8 @@ def index() -> Response:
 @unlocked
 def hint() -> Response:
     """Say where Continue would lead, while the address is being typed."""
-    return page("contacts/_hint.html", hint=_hint(request.form.get("address", "")), names=_names())
+    hinted = _hint(request.form.get("address", ""))
+    return page("contacts/_hinted.html", hint=hinted, names=_names(), choose="ways" in request.form)
 
 
 @bp.post("")
@@ -438,7 +439,9 @@ def _take_over(book: Book, which: List) -> None:
     elif do == "every":  # the box of Select all: it sends whether it is ticked
         contacts.tick_all(book, which, on="every" in form)
     elif do == "search":
-        contacts.look(book, which, search=form.get("search", ""), sort=form.get("sort"))
+        contacts.look(book, which, search=form.get("search", ""))
+    elif "sort" in form:
+        contacts.look(book, which, sort=form["sort"])
     elif "page" in form:
         contacts.look(book, which, page=form.get("page", type=int) or 1)
 
@@ -568,7 +571,7 @@ def _others(book: Book, *, status: int = 200, problem: str = "", note: str | Non
         not_people=contacts.not_people(book),
         sent=_sent(),
         problem=problem,
-        note=draft.note if note is None else note,
+        note_text=draft.note if note is None else note,
         draft=draft,
         mail=_mail(book),
         possible=outbox.guest_mail_possible(),
