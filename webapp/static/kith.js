@@ -2,43 +2,70 @@
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// Dialogs: a link with hx-get and hx-target="#dialogs" brings a <dialog>; it opens by itself and gives the focus back when it closes.
+// What opened the dialog, and where in which list the present request was made.
 let opener = null;
-function settle(root = document) {
-  all('[data-mixed]', root).forEach(box => { box.indeterminate = true; });
+let trail = null;
+
+// Bring what just arrived into its state: half-ticked boxes, dialogs that want to be open.
+function settle() {
+  all('[data-mixed]').forEach(box => { box.indeterminate = true; });
   all('#dialogs dialog:not([open])').forEach(dialog => {
     dialog.showModal();
     dialog.addEventListener('close', () => {
       dialog.remove();
       if (opener?.isConnected) opener.focus();
+      else rescue();
     });
   });
 }
 
+// Focus that fell to the body goes to the same control of the next row, else to the heading of the list, else to the page.
+function rescue() {
+  const places = [];
+  if (trail?.list.isConnected) {
+    const row = trail.list.children[trail.place] ?? trail.list.lastElementChild ?? trail.list;
+    const controls = all('a, button', row);
+    places.push(controls[trail.control], ...controls, one('[data-focus]', trail.list.closest('section') ?? document));
+  }
+  for (const place of [...places, one('[data-focus]'), one('#main')]) {
+    if (document.activeElement !== document.body) return;
+    place?.focus();
+  }
+}
+
+const button = menu => one(`[popovertarget="${menu.id}"]`);
+
+// Say what no answer of the server says, where it can be heard: a dialog silences what is around it.
+function say(words) {
+  const place = one('dialog[open]') ?? one('#toasts');
+  one('.toast[role]', place)?.remove();
+  place.append(one(words).content.cloneNode(true));
+}
+
 document.addEventListener('click', event => {
-  const link = event.target.closest('[hx-target="#dialogs"]');
-  if (link) {
-    const menu = link.closest('[popover]');
-    opener = menu ? one(`[popovertarget="${menu.id}"]`) : link;
-    menu?.hidePopover();
-  }
-  const closer = event.target.closest('[data-close]');
-  if (closer?.closest('dialog')) {
+  const pressed = event.target.closest('a, button');
+  if (!pressed) return;
+  const menu = pressed.closest('.menu[popover]');
+  menu?.hidePopover();
+  if (pressed.matches('[hx-target="#dialogs"]')) opener = menu ? button(menu) : pressed;
+  if (pressed.matches('dialog [data-close]')) {
     event.preventDefault();
-    closer.closest('dialog').close();
+    pressed.closest('dialog').close();
   }
-  event.target.closest('[data-dismiss]')?.closest('.toast')?.remove();
-  const reveal = event.target.closest('.reveal button');
-  if (reveal) {
-    const field = document.getElementById(reveal.getAttribute('aria-controls'));
+  if (pressed.matches('[data-dismiss]')) {
+    pressed.closest('.toast').remove();
+    rescue();
+  }
+  if (pressed.matches('.reveal button')) {
+    const field = document.getElementById(pressed.getAttribute('aria-controls'));
     const show = field.type === 'password';
     field.type = show ? 'text' : 'password';
-    reveal.setAttribute('aria-pressed', show);
-    reveal.firstChild.data = show ? reveal.dataset.hide : reveal.dataset.show;
+    pressed.setAttribute('aria-pressed', show);
+    pressed.firstChild.data = show ? pressed.dataset.hide : pressed.dataset.show;
   }
-  if (event.target.closest('[data-theme-toggle]')) {
+  if (pressed.matches('[data-theme-toggle]')) {
     const page = document.documentElement;
-    const dark = page.dataset.theme ? page.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    const dark = (page.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
     page.dataset.theme = dark ? 'light' : 'dark';
     document.cookie = `theme=${page.dataset.theme};path=/;max-age=31536000;samesite=lax`;
   }
@@ -46,50 +73,68 @@ document.addEventListener('click', event => {
 
 // Keyboard: "/" goes to the search, arrows move inside an open menu.
 document.addEventListener('keydown', event => {
-  if (event.key === '/' && !event.target.closest('input,textarea,select')) {
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (event.key === '/' && plain && !event.target.closest('input, textarea, select')) {
     const field = all('[role=search] input').find(input => input.offsetParent);
     if (field) {
       event.preventDefault();
       field.focus();
     }
   }
-  const opened = document.activeElement?.popoverTargetElement;
+  const opened = document.activeElement.popoverTargetElement;
   if (event.key === 'ArrowDown' && opened?.matches(':popover-open')) {
     event.preventDefault();
-    one('a,button', opened)?.focus();
+    one('a, button', opened).focus();
     return;
   }
-  const menu = event.target.closest('[popover].menu');
+  const menu = event.target.closest('.menu[popover]');
   if (!menu || !['ArrowDown', 'ArrowUp', 'Home', 'End'].includes(event.key)) return;
   event.preventDefault();
-  const items = all('a,button', menu);
+  const items = all('a, button', menu);
   const next = items.indexOf(document.activeElement) + (event.key === 'ArrowDown' ? 1 : -1);
   items.at(event.key === 'Home' ? 0 : event.key === 'End' ? -1 : next % items.length).focus();
 });
 
-// After a swap: focus is never lost, and what the server could not do is said.
-document.addEventListener('htmx:after:swap', () => settle());
-document.addEventListener('htmx:before:request', () => all('#dialogs form').forEach(form => form.setAttribute('aria-busy', 'true')));
-document.addEventListener('htmx:finally:request', event => {
-  const status = event.detail?.ctx?.response?.status;
-  if (status < 400) all('#dialogs dialog[open] form[aria-busy]').forEach(form => form.closest('dialog').close());
-  all('#dialogs form[aria-busy]').forEach(form => form.removeAttribute('aria-busy'));
-  setTimeout(() => {
-    if (document.activeElement === document.body) (one('[data-focus]') || one('#main'))?.focus();
-  });
+// A request: remember where it came from, and afterwards put the dialog away and the focus somewhere sensible.
+document.addEventListener('htmx:before:request', event => {
+  const { ctx } = event.detail;
+  const dialog = event.target.closest?.('dialog');
+  const menu = event.target.closest?.('.menu[popover]');
+  const pressed = dialog ? opener : menu ? button(menu) : ctx.request.submitter ?? event.target;
+  const row = pressed?.closest?.('li');
+  trail = row && {
+    list: row.parentElement,
+    place: [...row.parentElement.children].indexOf(row),
+    control: all('a, button', row).indexOf(pressed),
+  };
+  ctx.kith = {
+    held: document.activeElement !== document.body,
+    dialog,
+    ends: !dialog?.contains(ctx.target),
+    list: ctx.target?.matches?.('.list') ? ctx.target : null,
+  };
+  ctx.kith.list?.setAttribute('aria-busy', 'true');
 });
-for (const name of ['htmx:response:error', 'htmx:error']) {
-  document.addEventListener(name, event => {
-    const status = event.detail?.ctx?.response?.status ?? 0;
-    const words = one('#trouble');
-    if (status && status < 500 || !words) return;
-    one('#toasts').append(words.content.cloneNode(true));
-  });
-}
+document.addEventListener('htmx:after:swap', settle);
+document.addEventListener('htmx:response:error', event => {
+  if (event.detail.ctx.response.status >= 500) say('#trouble');
+});
+document.addEventListener('htmx:error', event => {
+  if (event.detail.ctx && !event.detail.ctx.response) say('#offline');
+});
+document.addEventListener('htmx:finally:request', event => {
+  const { kith, response } = event.detail.ctx;
+  if (!kith) return;
+  kith.list?.setAttribute('aria-busy', 'false');
+  const refused = response?.status >= 400;
+  const shown = response?.status === 422 || response?.status >= 500;
+  if (response && !shown && (kith.ends || refused) && kith.dialog?.isConnected) kith.dialog.close();
+  if (kith.held) setTimeout(rescue);
+});
 
-// A toast stays for twelve seconds, and as long as it is looked at.
-setInterval(() => all('.toast').forEach(toast => {
-  toast.age = toast.matches(':hover,:focus-within') ? 0 : (toast.age || 0) + 1;
+// A toast stays for twelve seconds, and as long as it is looked at or the page is not.
+setInterval(() => all('#toasts .toast').forEach(toast => {
+  toast.age = toast.matches(':hover, :focus-within') || document.hidden ? 0 : (toast.age ?? 0) + 1;
   if (toast.age > 12) toast.remove();
 }), 1000);
 

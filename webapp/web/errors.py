@@ -61,11 +61,17 @@ def bind(app: Flask) -> None:
 
 
 def _not_found(_error: Exception) -> Response:
-    return page("errors/404.html", part="errors/_refused.html", status=404, sentence=_("We can't find that page."))
+    return _refused(_("We can't find that page."), 404, "errors/404.html")
 
 
-def _refused(text: str, status: int) -> Response:
-    return page("errors/refused.html", part="errors/_refused.html", status=status, sentence=text)
+def _refused(text: str, status: int, template: str = "errors/refused.html") -> Response:
+    """Say it on a page, or as a toast: never in the place where the answer was meant to stand, which may be a row."""
+    response = page(template, part="errors/_refused.html", status=status, sentence=text)
+    if wants_part():
+        response.headers["HX-Retarget"] = "#toasts"
+        response.headers["HX-Reswap"] = "beforeend"
+        response.headers["HX-Reselect"] = ".toast"
+    return response
 
 
 def _too_many(error: TooMany) -> Response:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Flask, request
+from flask_babel import get_locale
 from flask_login import current_user
 
 from webapp.config import setting
@@ -21,6 +22,7 @@ def bind(app: Flask) -> None:
 def _shell() -> dict[str, Any]:
     theme = request.cookies.get("theme", "")
     return {
+        "language": str(get_locale()).replace("_", "-"),
         "site_name": setting("SITE_NAME"),
         "accent": setting("ACCENT"),
         "theme": theme if theme in THEMES else "",
