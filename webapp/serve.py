@@ -13,7 +13,7 @@ from webapp.jobs import Worker
 THREADS = 32
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):
     """Kith under gunicorn. The application is made in each process after the fork, the worker's threads after that."""
 
     def __init__(self, host: str, port: int, workers: int, *, demo: bool = False) -> None:

@@ -8,7 +8,7 @@ from webapp.models.member import Member, visible
 from webapp.models.notification import Notification
 
 
-def of(viewer: Member) -> Select[tuple[Notification, Member]]:
+def of(viewer: Member) -> Select[Notification, Member]:
     """Return what the viewer is told, with who caused it; the newest first. Nobody who cannot be seen appears."""
     return (
         select(Notification, Member)

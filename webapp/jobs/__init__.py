@@ -11,7 +11,10 @@ from flask import Flask
 from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
+from webapp import clock
+from webapp.domain import relationships
 from webapp.jobs import housekeeping, lease, mail
+from webapp.transaction import transaction
 
 log = structlog.get_logger("kith.jobs")
 
@@ -21,6 +24,8 @@ WORK = "work"
 
 def release() -> None:
     """Let go what was held for its undo and is due."""
+    with transaction():
+        relationships.release(clock.now())
 
 
 def run_due() -> None:

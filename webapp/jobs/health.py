@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from webapp import clock, config, schema
+from webapp.domain import relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
 from webapp.models.mail import OutgoingMail
@@ -63,4 +64,11 @@ def _disk(_rebuild: bool) -> list[str]:
     return [f"only {free // 1_000_000} MB are free beside {config.setting('INSTANCE')}."] if free < FREE_BYTES else []
 
 
-CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _mail, _disk)
+def _connections(rebuild: bool) -> list[str]:
+    if rebuild:
+        with transaction():
+            relationships.rebuild()
+    return relationships.problems()
+
+
+CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _mail, _disk)

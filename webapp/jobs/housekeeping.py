@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from webapp import clock
-from webapp.domain import accounts, throttles, tickets
+from webapp.domain import accounts, relationships, throttles, tickets
 from webapp.extensions import db
 from webapp.jobs import mail
 from webapp.models.batch import is_sqlite
@@ -20,6 +20,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     accounts.sweep_sign_ins,
     lambda _now: tickets.sweep(),
     lambda _now: throttles.sweep(),
+    relationships.expire,
 )
 
 

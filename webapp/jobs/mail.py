@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from webapp import clock, config, tokens
-from webapp.domain import tickets
+from webapp.domain import relationships, tickets
 from webapp.extensions import db
 from webapp.mail import render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -173,7 +173,7 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
         "by": by.name,
         "by_headline": by.headline,
         "by_organisation": by.organisation,
-        "note": row.facts.get("note", ""),
+        "note": relationships.note_between(by.id, member.id),
     }
     if row.kind == "invitation":
         token = tickets.issue("accept", minutes=30 * 24 * 60, member=member, other=by.id)

@@ -1,0 +1,411 @@
+"""What members do to each other, one or five hundred at a time. The viewer comes first; each verb is a fixed number of statements."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select
+
+from webapp import clock, config, tokens
+from webapp.domain.errors import N_, Invalid, NotFound, Refused
+from webapp.domain.relationships import store
+from webapp.domain.relationships.states import (
+    OTHER,
+    TOO_LATE,
+    Connect,
+    Disconnect,
+    Event,
+    Given,
+    Numbers,
+    Outcome,
+    Pair,
+    Tell,
+    Who,
+    decide,
+)
+from webapp.domain.relationships.store import Ids, ordered, who
+from webapp.extensions import db
+from webapp.models.batch import values_of
+from webapp.models.connection import Connection
+from webapp.models.invitation import Batch
+from webapp.models.member import Member, visible
+from webapp.models.relationship import Relationship
+
+Person = Member | int
+RELEASED_AT_ONCE = 500
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a press of the button came to; the numbers add up to how many were chosen."""
+
+    batch: Batch | None = None
+    invited: int = 0
+    connected: int = 0
+    gone: int = 0
+    already: int = 0
+    queued: Mapping[date, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many more invitations may be open, and how many of them can leave now; the rest would be queued."""
+
+    open: int
+    today: int
+
+
+def _ids(people: Iterable[Person]) -> list[int]:
+    return list(dict.fromkeys(person if isinstance(person, int) else person.id for person in people))
+
+
+def _numbers() -> Numbers:
+    return Numbers(
+        undo=timedelta(seconds=config.setting("UNDO_SECONDS")),
+        invitation=timedelta(days=config.setting("INVITATION_DAYS")),
+        reinvite=timedelta(days=config.setting("REINVITE_DAYS")),
+        quiet=timedelta(days=config.setting("QUIET_DAYS")),
+    )
+
+
+def _act(
+    viewer: Member, others: Sequence[Person], event: Event, *, joins: bool = True, make: bool = False
+) -> dict[Ids, Outcome]:
+    """Do one event to all these pairs. A single one that is refused says why; of several, those are left out of the count."""
+    ids = [i for i in _ids(others) if i != viewer.id]
+    members = store.lock_members([viewer.id, *ids]) if joins else {}
+    given = Given(clock.now(), _numbers())
+    room = _Room(members)
+
+    def one(pair_ids: Ids, pair: Pair) -> Outcome:
+        me = who(pair_ids, viewer.id)
+        other_id = pair_ids[1] if me == "low" else pair_ids[0]
+        if joins and not members.get(other_id, (0, False))[1] and event is not Event.UNBLOCK:
+            return Outcome(pair, unknown=True)
+        return room.count(pair_ids, decide(pair, event, me, room.given(given, pair_ids)))
+
+    outcomes = store.apply(store.lock([ordered(viewer.id, i) for i in ids], make=make), one)
+    if len(ids) == 1:
+        _say(outcomes)
+    return outcomes
+
+
+class _Room:
+    """Whose list of connections is full, counted along within a batch."""
+
+    def __init__(self, members: Mapping[int, tuple[int, bool]]) -> None:
+        self.degrees = Counter({member_id: degree for member_id, (degree, _visible) in members.items()})
+        self.most = config.setting("CONNECTIONS_MAX")
+
+    def given(self, given: Given, ids: Ids, **more: Any) -> Given:
+        sides: tuple[tuple[Who, int], ...] = (("low", ids[0]), ("high", ids[1]))
+        full = frozenset(side for side, member_id in sides if self.degrees[member_id] >= self.most)
+        values = {"leaves_at": given.leaves_at, "batch_id": given.batch_id, "note": given.note} | more
+        return Given(given.now, given.numbers, full=full, **values)
+
+    def count(self, ids: Ids, outcome: Outcome) -> Outcome:
+        for effect in outcome.effects:
+            if isinstance(effect, Connect | Disconnect):
+                self.degrees.update(dict.fromkeys(ids, 1 if isinstance(effect, Connect) else -1))
+        return outcome
+
+
+def _say(outcomes: Mapping[Ids, Outcome]) -> None:
+    outcome = next(iter(outcomes.values()), None)
+    if outcome is None or outcome.unknown:
+        raise NotFound
+    if outcome.refusal:
+        raise Refused(outcome.refusal, **_dates(outcome.params))
+
+
+def _dates(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: f"{value:%-d %B %Y}" if isinstance(value, datetime) else value for name, value in params.items()}
+
+
+# Asking
+
+
+def allowance(viewer: Member) -> Allowance:
+    """Return what the viewer may still send."""
+    now = clock.now()
+    open_now, leaving = _sent(viewer.id, now)
+    most = config.setting("INVITATIONS_OPEN_MAX")
+    return Allowance(max(0, most - open_now), max(0, config.setting("INVITATIONS_PER_DAY") - leaving.get(0, 0)))
+
+
+def _sent(viewer_id: int, now: datetime) -> tuple[int, Counter[int]]:
+    """Return how many invitations are open, and how many leave in each window of a day; window 0 ends when a hold from now on ends."""
+    row = Relationship
+    end = now + timedelta(seconds=config.setting("UNDO_SECONDS"))
+    open_now = 0
+    leaving: Counter[int] = Counter()
+    for mine, held, leaves in (
+        (row.low_id, row.low_held, row.low_leaves_at),
+        (row.high_id, row.high_held, row.high_leaves_at),
+    ):
+        asked = row.state.in_(("pending", "ignored")) & (row.by_id == viewer_id)
+        open_now += db.session.scalar(select(func.count()).where(mine == viewer_id, or_(held, asked))) or 0
+        moments: Iterable[Any] = db.session.scalars(select(leaves).where(mine == viewer_id, leaves > end - DAY))
+        for moment in moments:
+            leaving[max(0, -((end - moment) // DAY))] += 1
+    return open_now, leaving
+
+
+def may_ask(viewer: Member, others: Sequence[Person]) -> set[int]:
+    """Return the ids of those the viewer may ask: they can be seen, and neither of the two blocks the other."""
+    given = values_of(_ids(others))
+    row = Relationship
+    blocked = (
+        select(row.low_id)
+        .where(
+            ((row.low_id == viewer.id) & (row.high_id == Member.id))
+            | ((row.high_id == viewer.id) & (row.low_id == Member.id)),
+            row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None),
+        )
+        .exists()
+    )
+    found = select(Member.id).join(given, given.c.value == Member.id).where(visible(), Member.id != viewer.id, ~blocked)
+    return set(db.session.scalars(found))
+
+
+def check_note(note: str) -> str:
+    """Return a note as it is kept; Invalid when it is too long."""
+    kept = note.replace("\r\n", "\n").strip()
+    most = config.setting("NOTE_CHARACTERS")
+    if len(kept) > most:
+        raise Invalid(note=N_("Use at most %(most)s characters for your note").replace("%(most)s", str(most)))
+    return kept
+
+
+def invite(viewer: Member, others: Sequence[Person], note: str = "") -> Result:
+    """Ask members to connect. It is held for UNDO_SECONDS; who asked the viewer already is connected at once.
+
+    What is over the day's number leaves on the following days, each with its date. Refused, with both numbers, where more would be open
+    than may be; then nothing is sent. A single one that cannot be asked is Refused or NotFound.
+    """
+    note = check_note(note)
+    ids = [i for i in _ids(others) if i != viewer.id]
+    members = store.lock_members([viewer.id, *ids])
+    if viewer.id not in members or not members[viewer.id][1]:
+        raise NotFound
+    seen = [i for i in ids if members.get(i, (0, False))[1]]
+    pairs = store.lock([ordered(viewer.id, i) for i in seen], make=True) if seen else {}
+    now = clock.now()
+    given = Given(now, _numbers(), leaves_at=now, note=note)
+    asking = [
+        i
+        for i in seen
+        if decide(pairs[ordered(viewer.id, i)], Event.INVITE, who(ordered(viewer.id, i), viewer.id), given).word
+        == "held"
+    ]
+    leaves = _leave_dates(viewer.id, len(asking), now)
+    batch = None
+    if asking:
+        batch = Batch(key=tokens.new(), member_id=viewer.id, created_at=now, held_until=leaves[0])
+        db.session.add(batch)
+        db.session.flush()
+    when = dict(zip((ordered(viewer.id, i) for i in asking), leaves, strict=True))
+    room = _Room(members)
+
+    def one(pair_ids: Ids, pair: Pair) -> Outcome:
+        mine = room.given(given, pair_ids, leaves_at=when.get(pair_ids, now), batch_id=batch.id if batch else None)
+        return room.count(pair_ids, decide(pair, Event.INVITE, who(pair_ids, viewer.id), mine))
+
+    outcomes = store.apply(pairs, one)
+    if len(ids) == 1:
+        _say(outcomes)
+    end = now + given.numbers.undo
+    queued = Counter(moment.date() for moment in leaves if moment > end)
+    words = Counter("gone" if outcome.unknown or outcome.refusal else outcome.word for outcome in outcomes.values())
+    return Result(
+        batch=batch,
+        invited=len(leaves) - sum(queued.values()),
+        connected=words["connected"],
+        gone=words["gone"] + len(ids) - len(seen),
+        already=words["unchanged"],
+        queued=dict(sorted(queued.items())),
+    )
+
+
+def _leave_dates(viewer_id: int, number: int, now: datetime) -> list[datetime]:
+    """Return when each of so many invitations leaves: the day's number after the undo, the rest a day later each."""
+    open_now, leaving = _sent(viewer_id, now)
+    most = config.setting("INVITATIONS_OPEN_MAX")
+    if number and open_now + number > most:
+        raise Refused(
+            N_("You chose %(number)s, but only %(left)s more invitations may be open at once. Choose fewer."),
+            number=number,
+            left=max(0, most - open_now),
+        )
+    per_day = max(1, config.setting("INVITATIONS_PER_DAY"))
+    end = now + timedelta(seconds=config.setting("UNDO_SECONDS"))
+    dates: list[datetime] = []
+    window = 0
+    while len(dates) < number:
+        free = max(0, per_day - leaving[window])
+        dates += [end + window * DAY] * min(free, number - len(dates))
+        window += 1
+    return dates
+
+
+def undo(viewer: Member, *, batch: Batch | None = None, others: Sequence[Person] = ()) -> int:
+    """Take back what has not left, of a batch or of these; return how many. Refused when everything has left."""
+    ids = _of_batch(viewer, batch) if batch is not None else _ids(others)
+    outcomes = _act(viewer, ids, Event.UNDO, joins=False) if ids else {}
+    undone = store.words(outcomes)["undone"]
+    if not undone:
+        raise Refused(TOO_LATE)
+    return undone
+
+
+def _of_batch(viewer: Member, batch: Batch) -> list[int]:
+    row = Relationship
+    if batch.member_id != viewer.id:
+        raise NotFound
+    found = select(row.high_id).where(row.low_id == viewer.id, row.low_batch_id == batch.id, row.low_held)
+    other = select(row.low_id).where(row.high_id == viewer.id, row.high_batch_id == batch.id, row.high_held)
+    return [*db.session.scalars(found), *db.session.scalars(other)]
+
+
+def withdraw(viewer: Member, others: Sequence[Person]) -> int:
+    """Take invitations back: card, notification and undelivered mail go. Return how many; they may be repeated after REINVITE_DAYS."""
+    words = store.words(_act(viewer, others, Event.WITHDRAW, joins=False))
+    return words["withdrawn"] + words["undone"]
+
+
+# Answering
+
+
+def accept(viewer: Member, others: Sequence[Person]) -> int:
+    """Say yes: connected at once; who asked is told when the time to undo has passed. Return how many."""
+    return store.words(_act(viewer, others, Event.ACCEPT))["connected"]
+
+
+def undo_accept(viewer: Member, others: Sequence[Person]) -> int:
+    """Take an acceptance back within the time to undo; nobody was told yet."""
+    return store.words(_act(viewer, others, Event.UNDO_ACCEPT))["undone"]
+
+
+def ignore(viewer: Member, others: Sequence[Person]) -> int:
+    """Put invitations aside. Who asked sees no difference. Return how many."""
+    return store.words(_act(viewer, others, Event.IGNORE, joins=False))["ignored"]
+
+
+def undo_ignore(viewer: Member, others: Sequence[Person]) -> int:
+    """Bring ignored invitations back to Received, with their dates and without a second notice."""
+    return store.words(_act(viewer, others, Event.UNDO_IGNORE, joins=False))["undone"]
+
+
+def never_again(viewer: Member, other: Person) -> None:
+    """Ignore, and let later invitations of this member go under Ignored unseen until the viewer lifts that."""
+    _act(viewer, [other], Event.NEVER_AGAIN, joins=False)
+
+
+def lift(viewer: Member, other: Person) -> None:
+    """Let a member ask again who was not to."""
+    _act(viewer, [other], Event.LIFT, joins=False)
+
+
+# Ending
+
+
+def end(viewer: Member, other: Person) -> None:
+    """End the connection for both sides. Quiet: the other side is not told. Undoable for UNDO_SECONDS; removing twice is one removal."""
+    _act(viewer, [other], Event.REMOVE)
+
+
+def undo_end(viewer: Member, other: Person) -> None:
+    """Bring a connection back that the viewer just removed, with its date. Refused once the time has passed."""
+    _act(viewer, [other], Event.UNDO_REMOVE)
+
+
+def block(viewer: Member, other: Person) -> None:
+    """Make the two unknown to each other, whatever was between them."""
+    _act(viewer, [other], Event.BLOCK, make=True)
+
+
+def unblock(viewer: Member, other: Person) -> None:
+    """Lift the viewer's own block. It never restores what was before."""
+    _act(viewer, [other], Event.UNBLOCK)
+
+
+def join(member: Member, inviters: Sequence[Person]) -> int:
+    """Connect a member with those whose invitation by mail they accept, telling each once. Return how many.
+
+    Who blocks the other, cannot be seen, or has a full list is left out.
+    """
+    ids = [i for i in _ids(inviters) if i != member.id]
+    members = store.lock_members([member.id, *ids])
+    seen = [i for i in ids if members.get(i, (0, False))[1]]
+    if not seen:
+        return 0
+    room = _Room(members)
+    given = Given(clock.now(), _numbers())
+
+    def one(pair_ids: Ids, pair: Pair) -> Outcome:
+        if pair.state == "connected" or pair.is_blocked or room.given(given, pair_ids).full:
+            return Outcome(pair)
+        me = who(pair_ids, member.id)
+        asked = Pair("pending", OTHER[me], given.now, given.now, low=pair.low, high=pair.high).with_side(me, held=False)
+        accepted = decide(asked, Event.ACCEPT, me, room.given(given, pair_ids))
+        told: tuple[Any, ...] = (Connect(given.now), Tell(OTHER[me], "connected", given.now))
+        return room.count(pair_ids, Outcome(_without_undo(accepted.pair), "connected", told))
+
+    outcomes = store.apply(store.lock([ordered(member.id, i) for i in seen], make=True), one)
+    return store.words(outcomes)["connected"]
+
+
+def _without_undo(pair: Pair) -> Pair:
+    return Pair(pair.state, None, pair.since, None, None, pair.low, pair.high)
+
+
+# By itself
+
+
+def release(now: datetime) -> int:
+    """Let go every invitation whose hold has ended, with its card, notification and mail; return how many."""
+    low, high = (store.due(now, side, RELEASED_AT_ONCE) for side in ("low", "high"))
+    keys = sorted({*low, *high})
+    if not keys:
+        return 0
+    members = store.lock_members(i for ids in keys for i in ids)
+    room = _Room(members)
+    given = Given(now, _numbers())
+
+    def one(ids: Ids, pair: Pair) -> Outcome:
+        outcome = Outcome(pair)
+        gone = not all(members.get(i, (0, False))[1] for i in ids)
+        effects: list[Any] = []
+        sides: tuple[Who, ...] = ("low", "high")
+        for side in sides:
+            mine = outcome.pair.side(side)
+            if mine.held and mine.leaves_at is not None and mine.leaves_at <= now:
+                event = Event.UNDO if gone else Event.RELEASE
+                outcome = room.count(ids, decide(outcome.pair, event, side, room.given(given, ids)))
+                effects += [] if gone else outcome.effects
+        return Outcome(outcome.pair, outcome.word, tuple(effects))
+
+    return len(store.apply(store.lock(keys), one))
+
+
+def expire(now: datetime) -> int:
+    """End the invitations that nobody answered in INVITATION_DAYS; return how many."""
+    keys = store.ending(now, RELEASED_AT_ONCE)
+    if not keys:
+        return 0
+    given = Given(now, _numbers())
+    outcomes = store.apply(store.lock(keys), lambda _ids, pair: decide(pair, Event.EXPIRE, "low", given))
+    return store.words(outcomes)["expired"]
+
+
+def forget(member: Member) -> None:
+    """Undo everything between a member and others before the account goes: their connections, counters and blobs are right afterwards."""
+    others = list(db.session.scalars(select(Connection.other_id).where(Connection.member_id == member.id)))
+    store.lock_members([member.id, *others])
+    store.follow([(ordered(member.id, other), Disconnect()) for other in others])
+    row = Relationship
+    mine = (row.low_id == member.id) | (row.high_id == member.id)
+    db.session.execute(delete(row).where(mine).execution_options(synchronize_session=False))

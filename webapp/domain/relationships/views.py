@@ -1,0 +1,134 @@
+"""How a member sees their pairs. The only way to read them: it hides the other's hold, ignoring, quiet and block."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Integer, Subquery, case, cast, func, literal, null, select, union_all
+
+from webapp import clock, config
+from webapp.domain.relationships import store
+from webapp.extensions import db
+from webapp.models.connection import Connection
+from webapp.models.member import Member
+from webapp.models.relationship import Relationship
+
+Status = Literal[
+    "none", "held", "queued", "invited", "received", "ignored", "connected", "withdrawn", "removed", "blocked"
+]
+
+
+def as_seen_by(viewer: Member, *only: Status) -> Subquery:
+    """Return the viewer's pairs, as something to select from and join members to; with `only`, those in one of these statuses.
+
+    Columns: `other_id`; `status`; `since`; `note` (what the other wrote to the viewer); `leaves_at` and `batch_id` of the viewer's own
+    invitation; `may_ask_from` after an own withdrawal; `undo_until` of an answer or removal the viewer can still take back;
+    `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is not among them.
+    """
+    now = clock.now()
+    row = Relationship
+    halves = (
+        _half(viewer, now, only, row.low_id, row.high_id, "low", "high"),
+        _half(viewer, now, only, row.high_id, row.low_id, "high", "low"),
+    )
+    return union_all(*halves).subquery("seen")
+
+
+def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, others: Any, me: str, other: str) -> Any:
+    row = Relationship
+
+    def my(name: str) -> Any:
+        return getattr(row, f"{me}_{name}")
+
+    def their(name: str) -> Any:
+        return getattr(row, f"{other}_{name}")
+
+    moment = row.since.type
+    end = literal(now + timedelta(seconds=config.setting("UNDO_SECONDS")), moment)
+    asked_by_me = row.by_id == viewer.id
+    is_open = row.state.in_(("pending", "ignored"))
+    free = my("blocked_at").is_(None)
+    conditions: dict[str, Any] = {
+        "blocked": my("blocked_at").is_not(None),
+        "queued": free & my("held") & (my("leaves_at") > end),
+        "held": free & my("held") & (my("leaves_at") <= end),
+        "connected": free & (row.state == "connected"),
+        "invited": free & ~my("held") & is_open & asked_by_me,
+        "received": free & ~my("held") & (row.state == "pending") & (row.by_id != viewer.id),
+        "ignored": free & ~my("held") & (row.state == "ignored") & (row.by_id != viewer.id),
+        "withdrawn": free
+        & ~my("held")
+        & (row.state == "withdrawn")
+        & asked_by_me
+        & (my("may_ask_from") > literal(now, moment)),
+        "removed": free & ~my("held") & (row.state == "removed") & asked_by_me,
+    }
+    status = case(*((condition, literal(name)) for name, condition in conditions.items()), else_=literal("none"))
+    to_me = (row.by_id != viewer.id) & is_open
+    undoable = (row.undo_by_id == viewer.id) & (row.undo_until >= literal(now, moment))
+    seen = select(
+        others.label("other_id"),
+        status.label("status"),
+        row.since.label("since"),
+        case((to_me, their("note")), else_=literal("")).label("note"),
+        case((my("held"), my("leaves_at")), else_=null()).label("leaves_at"),
+        case((my("held"), my("batch_id")), else_=cast(null(), Integer)).label("batch_id"),
+        my("may_ask_from").label("may_ask_from"),
+        case((undoable, row.undo_until), else_=null()).label("undo_until"),
+        their("refused_at").is_not(None).label("refused"),
+    ).where(mine == viewer.id, their("blocked_at").is_(None))
+    if only:
+        wanted = conditions[only[0]]
+        for name in only[1:]:
+            wanted = wanted | conditions[name]
+        seen = seen.where(wanted)
+    return seen
+
+
+def note_between(by_id: int, to_id: int) -> str:
+    """Return the note one member wrote to the other with an invitation that is open; for the mail that brings it."""
+    low, high = (by_id, to_id) if by_id < to_id else (to_id, by_id)
+    row = Relationship
+    note = row.low_note if by_id == low else row.high_note
+    found = select(note).where(row.low_id == low, row.high_id == high, row.state == "pending", row.by_id == by_id)
+    return db.session.scalar(found) or ""
+
+
+def problems() -> list[str]:
+    """Return where what is derived from the pairs disagrees with them, a sentence each; for `kith doctor`."""
+    row = Relationship
+    pairs = db.session.scalar(select(func.count()).where(row.state == "connected")) or 0
+    rows = db.session.scalar(select(func.count()).select_from(Connection)) or 0
+    matching = (
+        db.session.scalar(
+            select(func.count())
+            .select_from(Connection)
+            .join(
+                row,
+                ((row.low_id == Connection.member_id) & (row.high_id == Connection.other_id))
+                | ((row.high_id == Connection.member_id) & (row.low_id == Connection.other_id)),
+            )
+            .where(row.state == "connected")
+        )
+        or 0
+    )
+    counted = select(Connection.member_id, func.count().label("number")).group_by(Connection.member_id).subquery()
+    wrong = (
+        db.session.scalar(
+            select(func.count())
+            .select_from(Member)
+            .outerjoin(counted, counted.c.member_id == Member.id)
+            .where(Member.degree != func.coalesce(counted.c.number, 0))
+        )
+        or 0
+    )
+    found = []
+    if not pairs * 2 == rows == matching:
+        found.append(
+            f"{pairs} pairs are connected, but there are {rows} directed connections, {matching} of them rightly."
+        )
+    if wrong:
+        found.append(f"{wrong} members have a wrong number of connections.")
+    blobs = store.wrong_blobs()
+    if blobs:
+        found.append(f"{blobs} members have a list of connections that is not the one of the pairs.")
+    return found
