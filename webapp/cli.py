@@ -1,5 +1,6 @@
 """The commands. Each says what it did; an error is one clear sentence and a non-zero exit."""
 
+import os
 import signal
 import sys
 import threading
@@ -94,6 +95,8 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the pages and do the recurring work. One process migrates by itself."""
     from webapp import serve as server
 
+    if port != config.PORT and not config.is_given("BASE_URL"):
+        os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
     server.check(host, config.load())
     if workers == 1:
         _migrate(_app())

@@ -20,6 +20,7 @@ from flask import current_app, has_app_context
 
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
+PORT = 8000
 GOOGLE_METADATA_URL = "https://accounts.google.com/.well-known/openid-configuration"
 MICROSOFT_METADATA_URL = "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"
 
@@ -245,6 +246,12 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
     values["INSTANCE"] = folder
     values["BASE_URL"] = _base_url(values["BASE_URL"])
     return values
+
+
+def is_given(name: str) -> bool:
+    """Whether somebody set this, in the environment or in config.toml."""
+    folder = Path(os.environ.get(f"{PREFIX}INSTANCE") or TABLE["INSTANCE"].default)
+    return f"{PREFIX}{name}" in os.environ or name in _file(folder / "config.toml")
 
 
 def _file(path: Path) -> dict[str, Any]:
