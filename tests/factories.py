@@ -55,6 +55,14 @@ def address(owner, email, *, verified=True, primary=False):
     return row
 
 
+def connect(one, other):
+    """Make two members connections, with all that follows from it."""
+    from webapp.domain import relationships
+
+    relationships.join(one, [other])
+    db.session.commit()
+
+
 def sign_in(owner):
     """A fresh sign-in of a member; returns its token."""
     token = accounts.start_sign_in(owner, "Firefox on Linux")

@@ -487,7 +487,7 @@ def members() -> Response:
     return _members(_ready())
 
 
-def _members(book: Book, *, status: int = 200, problem: str = "", over: int = 0) -> Response:
+def _members(book: Book, *, status: int = 200, problem: str = "", over: int | None = None) -> Response:
     return page(
         "contacts/members.html",
         part="contacts/_members.html",
@@ -526,13 +526,17 @@ def _add_members(book: Book) -> Response:
     ids = contacts.chosen_members(book)
     if not ids:
         return _members(book, status=422, problem=_("Choose at least one person, or skip."))
-    most = relationships.allowance(viewer()).open
-    if len(ids) > most:
-        return _members(book, status=409, over=most)
-    with transaction():
-        result = relationships.invite(viewer(), ids)
-        batch = result.batch
-    _note_sent("members", batch, result)
+    try:
+        with transaction():
+            result = relationships.invite(viewer(), ids)
+            _note_sent("members", _members_sent(result), result)
+    except Refused as error:
+        most = relationships.allowance(viewer()).open
+        over = most if len(ids) > most else None
+        return _members(_ready(), status=409, problem=sentence(error), over=over)
+    except NotFound:  # the only one who was chosen
+        result = relationships.Result(gone=1)
+        _note_sent("members", _members_sent(result), result)
     return leave(".others")
 
 
@@ -636,10 +640,9 @@ def _add_others(book: Book, note: str, *, reply_to: bool) -> Response:
     try:
         with transaction():
             result = guests.invite(viewer(), people, note=note, reply_to=reply_to, source=source)
-            batch = result.batch
+            _note_sent("others", _others_sent(result), result)
     except (Refused, TooMany) as error:
         return _others(_ready(), status=409, problem=sentence(error))
-    _note_sent("others", batch, result)
     return _done()
 
 
@@ -687,16 +690,12 @@ def preview() -> Response:
 # The end
 
 
-def _note_sent(screen: str, batch: Any, result: Any) -> None:
+def _note_sent(screen: str, words: str, result: Any) -> None:
     """Keep in the browser what was sent, for the next page to say and to undo. Numbers and a key; no names."""
-    session["contacts_sent"] = session.get("contacts_sent", {}) | {
-        screen: {
-            "text": _members_sent(result) if screen == "members" else _others_sent(result),
-            "count": result.invited,
-            "batch": batch.key if result.invited or result.queued else "",
-            "until": to_ms(batch.held_until),
-        }
-    }
+    row = {"text": words, "batch": "", "until": 0}
+    if result.batch is not None:
+        row |= {"batch": result.batch.key, "until": to_ms(result.batch.held_until)}
+    session["contacts_sent"] = session.get("contacts_sent", {}) | {screen: row}
 
 
 def _members_sent(result: Any) -> str:
@@ -723,9 +722,9 @@ def _others_sent(result: Any) -> str:
 def _queued(result: Any) -> list[str]:
     if not result.queued:
         return []
-    last = max(result.queued)
-    when = day(last) if not isinstance(last, str) else last
-    return [_("%(count)s queued until %(date)s", count=sum(result.queued.values()), date=when)]
+    return [
+        _("%(count)s queued until %(date)s", count=number(sum(result.queued.values())), date=day(max(result.queued)))
+    ]
 
 
 def _sent() -> list[dict[str, Any]]:

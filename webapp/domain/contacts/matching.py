@@ -166,6 +166,8 @@ def _match(viewer: Member, lookups: Sequence[str]) -> dict[str, Found]:
     A member who cannot be found by an address, who may not be asked, or who blocked the viewer is left out here, before anything else
     is done with the book, and so is a stranger in all that follows.
     """
+    if not lookups:
+        return {}
     given = values_of(lookups)
     rows = db.session.execute(
         select(given.c.value, Member.id, Member.name, Member.organisation, Member.findable)

@@ -1,0 +1,347 @@
+"""Comparing a book: who is shown where, what is counted, what it costs, and what nobody can find out."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tests import factories
+from tests.contacts import Book
+from webapp import clock
+from webapp.domain import contacts, guests, relationships
+from webapp.domain.contacts import matching
+from webapp.domain.errors import TooMany
+from webapp.extensions import db
+from webapp.models.contact import AddressBookImport, ImportPart, LookupCharge
+from webapp.models.member import EmailAddress
+from webapp.providers.base import Card
+
+
+@pytest.fixture
+def maya(context):
+    return factories.member("Maya van Nes", email="maya@home.example")
+
+
+@pytest.fixture
+def ben(context):
+    return factories.member("Ben Okri", email="ben@friends.example", organisation="Harbour")
+
+
+def names_of(shown):
+    return [row.name for row in shown.rows]
+
+
+def test_members_and_others_stand_on_their_own_lists(maya, ben):
+    book = Book(maya).read("Benny <ben@friends.example>", "Ada <ada@out.example>", "chen@out.example")
+    assert names_of(book.members()) == ["Ben Okri"]
+    assert [(row.name, row.address) for row in book.guests().rows] == [
+        ("Ada", "ada@out.example"),
+        ("", "chen@out.example"),
+    ]
+
+
+def test_every_member_starts_ticked_and_no_guest_does(maya, ben, setting):
+    book = Book(maya).read("Ben <ben@friends.example>", "Ada <ada@out.example>")
+    assert book.members().rows[0].ticked
+    assert book.members().selection.state == "all"
+    assert book.guests().selection.state == "none"
+    setting(GUESTS_PRESELECTED=True)
+    assert Book(maya).read("Ada <ada@out.example>").guests().rows[0].ticked
+
+
+def test_any_address_of_a_person_may_match_and_the_row_is_one(maya, ben):
+    book = Book(maya).read(Card("Ben", ("old@out.example", "BEN@friends.example", "third@out.example")))
+    assert names_of(book.members()) == ["Ben Okri"]
+    assert book.guests().rows == []
+
+
+def test_two_contacts_of_one_member_are_one_row_and_counted_as_merged(maya, ben):
+    factories.address(ben, "ben@work.example")
+    book = Book(maya).read("Benny <ben@friends.example>", "Mr Okri <ben@work.example>")
+    assert len(book.members().rows) == 1
+    assert book.counts["merged"] == 1
+
+
+def test_only_proven_addresses_match(maya, ben):
+    factories.address(ben, "claimed@friends.example", verified=False)
+    factories.member("Not Yet", email="notyet@friends.example", verified=False)
+    book = Book(maya).read("claimed@friends.example", "notyet@friends.example")
+    assert book.members().rows == []
+    assert len(book.guests().rows) == 2
+
+
+def test_the_sum_adds_up(maya, ben):
+    friend, asked, blocked = (factories.member(name, email=f"{name.lower()}@f.example") for name in ("Fay", "Al", "Bo"))
+    factories.connect(maya, friend)
+    relationships.invite(maya, [asked])
+    relationships.block(maya, blocked)
+    db.session.commit()
+    book = Book(maya).read(
+        "Ben <ben@friends.example>",
+        "Fay <fay@f.example>",
+        "Al <al@f.example>",
+        "Bo <bo@f.example>",
+        "Ada <ada@out.example>",
+        "Ada <ada@out.example>",
+        "Me <maya@home.example>",
+        "<no-reply@shop.example>",
+        unusable=2,
+    )
+    counts = book.counts
+    assert counts == {
+        "read": 10,
+        "members": 1,
+        "guests": 1,
+        "connected": 1,
+        "invited": 1,
+        "blocked": 1,
+        "merged": 1,
+        "not_people": 2,
+        "unusable": 2,
+    }
+    assert counts["read"] == sum(value for name, value in counts.items() if name != "read")
+
+
+def test_who_is_probably_not_a_person_is_set_aside_with_the_rule(maya):
+    book = Book(maya).read("Me <maya@home.example>", "Shop <no-reply@shop.example>", "list@lists.example")
+    assert contacts.not_people(book.opened) == [
+        ["Me", "maya@home.example", "own"],
+        ["Shop", "no-reply@shop.example", "no_reply"],
+        ["", "list@lists.example", "list"],
+    ]
+
+
+def test_an_address_no_server_takes_has_no_box(maya):
+    book = Book(maya).read(Card("Ω", ("ωmega@out.example",)), "Ada <ada@out.example>")
+    rows = {row.name: row.has_box for row in book.guests().rows}
+    assert rows == {"Ω": False, "Ada": True}
+    assert book.guests().selection.choosable == 1
+    book.change(lambda opened: contacts.tick_all(opened, "guest", on=True))
+    assert [each.address for each in contacts.chosen_guests(book.opened)] == ["ada@out.example"]
+
+
+def test_a_member_in_another_script_still_matches(maya):
+    factories.member("Omega", email="ωmega@friends.example")
+    assert names_of(Book(maya).read(Card("Ω", ("ωmega@friends.example",))).members()) == ["Omega"]
+
+
+# What nobody can find out
+
+
+def hide_nobody(other, _viewer):
+    other.findable = "nobody"
+
+
+def hide_distant(other, _viewer):
+    other.findable = "second"
+
+
+def hide_blocking(other, viewer):
+    relationships.block(other, viewer)
+
+
+def hide_blocking_both(other, viewer):
+    relationships.block(other, viewer)
+    relationships.block(viewer, other)
+
+
+def hide_suspended(other, _viewer):
+    other.suspended_at = clock.now()
+
+
+def hide_connected(other, viewer):
+    factories.connect(viewer, other)
+    other.findable = "nobody"
+
+
+HIDING = [hide_nobody, hide_distant, hide_blocking, hide_blocking_both, hide_suspended, hide_connected]
+
+
+@pytest.mark.parametrize("hide", HIDING)
+def test_a_hidden_member_is_a_stranger_in_everything_the_book_becomes(maya, ben, hide):
+    lines = ["Ben <ben@friends.example>", "Ada <ada@out.example>", "Zoe <zoe@out.example>"]
+    hide(ben, maya)
+    db.session.commit()
+    hidden = Book(maya).read(*lines)
+    seen = hidden.everything()
+    assert "Ben" in names_of(hidden.guests())
+    db.session.execute(update(EmailAddress).where(EmailAddress.member_id == ben.id).values(lookup="elsewhere"))
+    db.session.commit()
+    assert Book(maya).read(*lines).everything() == seen
+
+
+def test_the_connections_of_connections_can_find_who_allows_that(maya, ben):
+    ben.findable = "second"
+    db.session.commit()
+    between = factories.member("Between")
+    factories.connect(maya, between)
+    assert Book(maya).read("ben@friends.example").members().rows == []
+    factories.connect(between, ben)
+    assert names_of(Book(maya).read("ben@friends.example").members()) == ["Ben Okri"]
+
+
+# How members stand
+
+
+def test_somebody_i_removed_starts_unticked(maya, ben):
+    factories.connect(maya, ben)
+    relationships.end(maya, ben)
+    db.session.commit()
+    (row,) = Book(maya).read("ben@friends.example").members().rows
+    assert (row.has_box, row.ticked, row.standing.word) == (True, False, "removed")
+
+
+def test_somebody_i_may_not_ask_yet_has_a_date_and_no_box(maya, ben):
+    relationships.invite(maya, [ben])
+    db.session.commit()
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    relationships.withdraw(maya, [ben])
+    db.session.commit()
+    book = Book(maya).read("ben@friends.example")
+    (row,) = book.members().rows
+    assert (row.has_box, row.ticked, row.standing.word) == (False, False, "withdrawn")
+    assert row.standing.again_from - clock.now() > timedelta(days=20)
+    book.change(lambda opened: contacts.tick(opened, "member", 0, on=True))
+    book.change(lambda opened: contacts.tick_all(opened, "member", on=True))
+    assert contacts.chosen_members(book.opened) == []
+
+
+def test_somebody_who_asked_me_is_ticked(maya, ben):
+    relationships.invite(ben, [maya])
+    db.session.commit()
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    db.session.commit()
+    (row,) = Book(maya).read("ben@friends.example").members().rows
+    assert (row.ticked, row.standing.word) == (True, "received")
+
+
+def test_a_held_invitation_of_the_other_side_does_not_exist(maya, ben):
+    relationships.invite(ben, [maya])
+    db.session.commit()
+    (row,) = Book(maya).read("ben@friends.example").members().rows
+    assert row.standing.word == "none"
+
+
+def test_who_has_gone_since_is_no_longer_here_whatever_the_reason(maya, ben):
+    book = Book(maya).read("ben@friends.example")
+    relationships.block(ben, maya)
+    db.session.commit()
+    (row,) = book.members().rows
+    assert (row.person, row.has_box, row.name) == (None, False, "Ben Okri")
+
+
+# What it costs
+
+
+def charges(owner):
+    return list(
+        db.session.scalars(
+            select(LookupCharge.addresses).where(LookupCharge.member_id == owner.id).order_by(LookupCharge.id)
+        )
+    )
+
+
+def test_each_comparison_is_charged_its_different_addresses(maya, ben):
+    for _ in range(2):
+        Book(maya).read(
+            "Ben <ben@friends.example>", "b <ben@friends.example>", Card("A", ("a@x.example", "b@x.example"))
+        )
+    assert charges(maya) == [3, 3]
+    assert contacts.lookups_of(maya).used == 6
+
+
+def test_beyond_the_number_nothing_is_matched_and_the_date_is_named(maya, setting):
+    setting(LOOKUPS_MAX=5)
+    Book(maya).read("a@x.example", "b@x.example")
+    clock.move(days=4)
+    Book(maya).read("c@x.example")
+    with pytest.raises(TooMany) as refused:
+        Book(maya).read("a@x.example", "b@x.example", "c@x.example")
+    params = refused.value.params
+    assert (params["used"], params["most"], params["wanted"]) == (3, 5, 3)
+    assert params["date"] - clock.now() < timedelta(days=6, seconds=5)
+    assert charges(maya) == [2, 1]
+    clock.move(days=6)
+    Book(maya).read("a@x.example", "b@x.example", "c@x.example")
+    clock.move(days=11)
+    assert contacts.sweep_charges(clock.now()) == 3
+
+
+def test_the_date_is_when_enough_has_grown_old(maya, setting):
+    setting(LOOKUPS_MAX=3)
+    Book(maya).read("a@x.example")
+    clock.move(days=2)
+    Book(maya).read("b@x.example", "c@x.example")
+    with pytest.raises(TooMany) as refused:
+        Book(maya).read("a@x.example", "b@x.example")
+    assert refused.value.params["date"] - clock.now() > timedelta(days=9)
+
+
+def test_a_book_that_can_never_be_compared_is_said_so(maya, setting):
+    setting(LOOKUPS_MAX=1)
+    with pytest.raises(TooMany) as refused:
+        Book(maya).read("a@x.example", "b@x.example")
+    assert "at most 1 may be compared in 10 days" in str(refused.value)
+
+
+def test_a_comparison_is_settled_and_charged_once(maya):
+    book = Book(maya).start("a@x.example")
+    first, second = book.compare(), book.compare()
+    book.settle(first)
+    book.settle(second)
+    assert charges(maya) == [1]
+    assert book.opened.is_ready
+
+
+def test_comparing_takes_the_same_statements_for_any_size(maya, statements):
+    for number in range(40):
+        factories.member(f"Friend {number}", email=f"f{number}@friends.example")
+    seen = {}
+    for size in (10, 40):
+        book = Book(maya).start(
+            *[f"f{n}@friends.example" for n in range(size)], *[f"g{n}@out.example" for n in range(size)]
+        )
+        with statements() as compared:
+            result = book.compare()
+        with statements() as settled:
+            book.settle(result)
+        seen[size] = (len(compared), len(settled))
+    assert seen[10] == seen[40]
+
+
+def test_nothing_of_a_compared_book_is_readable(maya, ben):
+    book = Book(maya).read("Canary Yellow <canary@cage.example>", "Ben <ben@friends.example>")
+    row = db.session.scalars(select(AddressBookImport)).one()
+    kept = row.summary + b"".join(db.session.scalars(select(ImportPart.sealed)))
+    for word in (b"canary", b"Canary", b"cage.example", b"friends.example", b"Ben"):
+        assert word not in kept
+    assert row.secret is None
+    assert db.session.scalar(select(func.count()).where(ImportPart.kind == "page")) == 0
+    assert "canary" in json.dumps(book.everything())
+
+
+def test_guests_are_in_order_of_name_then_address(maya):
+    book = Book(maya).read(
+        "Émile <e@x.example>", "zoe <z@x.example>", "Ada <b@x.example>", Card("Ada", ("a@y.example",))
+    )
+    assert [row.address for row in book.guests().rows] == ["a@y.example", "b@x.example", "e@x.example", "z@x.example"]
+
+
+def test_an_earlier_invitation_takes_the_box_away_until_its_date(maya):
+    lookup = factories.lookup("ada@out.example")
+    guests.invite(maya, [guests.Invitee("Ada", "ada@out.example", lookup)], source="Google contacts")
+    db.session.commit()
+    book = Book(maya).read("Ada <ada@out.example>", "Zoe <zoe@out.example>")
+    rows = {row.name: row for row in book.guests().rows}
+    assert not rows["Ada"].has_box
+    assert rows["Ada"].status is not None
+    assert rows["Zoe"].has_box
+    assert book.guests().selection.choosable == 1
+
+
+def test_a_lower_case_search_text_is_folded_the_quick_way():
+    assert matching.folded("ADA Lovelace") == "ada lovelace"
+    assert matching.folded("Émile Ångström") == "emile angstrom"
