@@ -28,7 +28,7 @@ from webapp.domain.relationships.verbs import (
     undo_ignore,
     withdraw,
 )
-from webapp.domain.relationships.views import Status, as_seen_by, note_between, problems
+from webapp.domain.relationships.views import Status, as_seen_by, blocked_between, note_between, problems
 
 __all__ = [
     "Allowance",
@@ -38,6 +38,7 @@ __all__ = [
     "allowance",
     "as_seen_by",
     "block",
+    "blocked_between",
     "check_note",
     "end",
     "expire",

@@ -26,6 +26,7 @@ from webapp.domain.relationships.states import (
     decide,
 )
 from webapp.domain.relationships.store import Ids, ordered, who
+from webapp.domain.relationships.views import blocked_between
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.connection import Connection
@@ -157,17 +158,8 @@ def _sent(viewer_id: int, now: datetime) -> tuple[int, Counter[int]]:
 def may_ask(viewer: Member, others: Sequence[Person]) -> set[int]:
     """Return the ids of those the viewer may ask: they can be seen, and neither of the two blocks the other."""
     given = values_of(_ids(others))
-    row = Relationship
-    blocked = (
-        select(row.low_id)
-        .where(
-            ((row.low_id == viewer.id) & (row.high_id == Member.id))
-            | ((row.high_id == viewer.id) & (row.low_id == Member.id)),
-            row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None),
-        )
-        .exists()
-    )
-    found = select(Member.id).join(given, given.c.value == Member.id).where(visible(), Member.id != viewer.id, ~blocked)
+    apart = ~blocked_between(viewer, Member.id)
+    found = select(Member.id).join(given, given.c.value == Member.id).where(visible(), Member.id != viewer.id, apart)
     return set(db.session.scalars(found))
 
 

@@ -1,5 +1,6 @@
 """How a member sees their pairs. The only way to read them: it hides the other's hold, ignoring, quiet and block."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from sqlalchemy import Integer, Subquery, case, cast, func, literal, null, selec
 from webapp import clock, config
 from webapp.domain.relationships import store
 from webapp.extensions import db
+from webapp.models.batch import values_of
 from webapp.models.connection import Connection
 from webapp.models.member import Member
 from webapp.models.relationship import Relationship
@@ -17,20 +19,40 @@ Status = Literal[
 ]
 
 
-def as_seen_by(viewer: Member, *only: Status) -> Subquery:
+def blocked_between(viewer: Member, other_id: Any) -> Any:
+    """The SQL condition that one of the two blocks the other: neither exists for the other then."""
+    row = Relationship
+    return (
+        select(row.low_id)
+        .where(
+            ((row.low_id == viewer.id) & (row.high_id == other_id))
+            | ((row.high_id == viewer.id) & (row.low_id == other_id)),
+            row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None),
+        )
+        .exists()
+    )
+
+
+def as_seen_by(viewer: Member, *only: Status, among: Sequence[int] | None = None) -> Subquery:
     """Return the viewer's pairs, as something to select from and join members to; with `only`, those in one of these statuses.
+
+    With `among`, only pairs with these members, found by key: as quick for a member with 30,000 pairs as for one with three.
 
     Columns: `other_id`; `status`; `since`; `note` (what the other wrote to the viewer); `leaves_at` and `batch_id` of the viewer's own
     invitation; `may_ask_from` after an own withdrawal; `undo_until` of an answer or removal the viewer can still take back;
-    `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is not among them.
+    `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is
+    not among them, unless the viewer blocks them, too: else an own block that vanishes from the list would tell of theirs.
     """
     now = clock.now()
     row = Relationship
-    halves = (
-        _half(viewer, now, only, row.low_id, row.high_id, "low", "high"),
-        _half(viewer, now, only, row.high_id, row.low_id, "high", "low"),
-    )
-    return union_all(*halves).subquery("seen")
+    halves = [
+        (_half(viewer, now, only, row.low_id, row.high_id, "low", "high"), row.high_id),
+        (_half(viewer, now, only, row.high_id, row.low_id, "high", "low"), row.low_id),
+    ]
+    if among is not None:
+        given = select(values_of(list(among)).c.value)
+        halves = [(half.where(others.in_(given)), others) for half, others in halves]
+    return union_all(*(half for half, _others in halves)).subquery("seen")
 
 
 def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, others: Any, me: str, other: str) -> Any:
@@ -75,7 +97,7 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
         my("may_ask_from").label("may_ask_from"),
         case((undoable, row.undo_until), else_=null()).label("undo_until"),
         their("refused_at").is_not(None).label("refused"),
-    ).where(mine == viewer.id, their("blocked_at").is_(None))
+    ).where(mine == viewer.id, their("blocked_at").is_(None) | my("blocked_at").is_not(None))
     if only:
         wanted = conditions[only[0]]
         for name in only[1:]:
