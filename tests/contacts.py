@@ -39,6 +39,19 @@ class Book:
             self.key = contacts.start_pasted(self.owner, self.sign_in_id, page, source="a list of addresses").key
         return self
 
+    def pull(self, cards, size=1000):
+        """Read a book of many pages, as a provider gives them."""
+        with transaction():
+            self.key = contacts.start(
+                self.owner, self.sign_in_id, "google", token="key", email="", source="Google contacts"
+            ).key
+        pages = [cards[start : start + size] for start in range(0, len(cards), size)]
+        for number, page in enumerate(pages):
+            with transaction():
+                taken = contacts.claim(self.owner, self.sign_in_id, self.key, number)
+                cursor = "next" if number + 1 < len(pages) else None
+                contacts.keep(self.owner, self.sign_in_id, self.key, taken, Page(page, cursor))
+
     def compare(self):
         return contacts.compare(self.owner, self.opened)
 
