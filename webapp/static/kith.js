@@ -2,7 +2,7 @@
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// What opened the dialog, and where in which list the present request was made.
+// What opened the dialog, and where in which list something was last pressed.
 let opener = null;
 let trail = null;
 
@@ -29,7 +29,7 @@ function rescue() {
   }
   for (const place of [...places, one('[data-focus]'), one('#main')]) {
     if (document.activeElement !== document.body) return;
-    place?.focus();
+    place?.focus({ preventScroll: place.tabIndex < 0 });
   }
 }
 
@@ -101,12 +101,14 @@ document.addEventListener('htmx:before:request', event => {
   const dialog = event.target.closest?.('dialog');
   const menu = event.target.closest?.('.menu[popover]');
   const pressed = dialog ? opener : menu ? button(menu) : ctx.request.submitter ?? event.target;
-  const row = pressed?.closest?.('li');
-  trail = row && {
-    list: row.parentElement,
-    place: [...row.parentElement.children].indexOf(row),
-    control: all('a, button', row).indexOf(pressed),
-  };
+  if (ctx.sourceEvent?.isTrusted) { // not what asks by itself, every few seconds
+    const row = pressed?.closest?.('li');
+    trail = row && {
+      list: row.parentElement,
+      place: [...row.parentElement.children].indexOf(row),
+      control: all('a, button', row).indexOf(pressed),
+    };
+  }
   ctx.kith = {
     held: document.activeElement !== document.body,
     dialog,
