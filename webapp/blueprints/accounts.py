@@ -15,11 +15,11 @@ from wtforms import EmailField, PasswordField, StringField
 
 from webapp import passwords
 from webapp.config import setting
-from webapp.domain import accounts, throttles
+from webapp.domain import accounts, guests, throttles
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
-from webapp.web import access, limits
+from webapp.web import access, address_book, limits
 from webapp.web.access import public
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, leave_to, page
@@ -145,6 +145,7 @@ def confirm(token: str) -> Response:
         except Refused as error:
             refusal = error
         else:
+            guests.meet(member, row.lookup)
             access.sign_in(member, limits.browser())
             return leave("profiles.welcome")
     return show_on(form, refusal, "accounts/confirm.html", **values)
@@ -209,11 +210,14 @@ def signin() -> Response:
 def signout() -> Response:
     """End this sign-in; the browser forgets every page it kept."""
     member = access.viewer()
+    sign_in_id = member.sign_in_id
+    address_book.end_at_sign_out(member)
     with transaction():
-        accounts.end_sign_in(member, member.sign_in_id)
+        accounts.end_sign_in(access.viewer(), sign_in_id)
     session.clear()
     response = leave("public.home")
     response.headers["Clear-Site-Data"] = CLEAR
+    address_book.drop(response)
     return response
 
 

@@ -12,7 +12,7 @@ from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
 from webapp import clock
-from webapp.domain import relationships
+from webapp.domain import guests, relationships
 from webapp.jobs import housekeeping, lease, mail
 from webapp.transaction import transaction
 
@@ -26,6 +26,8 @@ def release() -> None:
     """Let go what was held for its undo and is due."""
     with transaction():
         relationships.release(clock.now())
+    with transaction():
+        guests.release(clock.now())
 
 
 def run_due() -> None:

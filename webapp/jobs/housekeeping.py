@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from webapp import clock
-from webapp.domain import accounts, relationships, throttles, tickets
+from webapp.domain import accounts, contacts, guests, relationships, throttles, tickets
 from webapp.extensions import db
 from webapp.jobs import mail
 from webapp.models.batch import is_sqlite
@@ -21,6 +21,9 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     lambda _now: tickets.sweep(),
     lambda _now: throttles.sweep(),
     relationships.expire,
+    guests.expire,
+    guests.sweep,
+    contacts.forget_idle,
 )
 
 

@@ -178,7 +178,8 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
     if row.kind == "invitation":
         token = tickets.issue("accept", minutes=30 * 24 * 60, member=member, other=by.id)
         return settings | said | {"link": f"{base}/invitations/accept/{token}"}
-    return settings | said | {"link": f"{base}/people/{by.handle}"}
+    link = f"{base}/invitations" if row.kind == "guest_card" else f"{base}/people/{by.handle}"
+    return settings | said | {"link": link}
 
 
 def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -28,9 +28,15 @@ KINDS: Mapping[str, Kind] = {
     "reset": Kind(("name", "link", "minutes"), unproven=True, again=True, days=1),
     "password_changed": Kind(("name", "link"), days=7),
     "operator_link": Kind(("link", "minutes"), unproven=True, again=True, days=1),
-    "invitation": Kind(("name", "by", "by_headline", "by_organisation", "note", "link", "settings_link"), preference="mails_invitations", days=30),
+    "invitation": Kind(
+        ("name", "by", "by_headline", "by_organisation", "note", "link", "settings_link"),
+        preference="mails_invitations",
+        days=30,
+    ),
+    "guest_card": Kind(("name", "by", "by_headline", "link", "settings_link"), preference="mails_invitations", days=30),
     "connected": Kind(("name", "by", "by_headline", "link", "settings_link"), preference="mails_acceptances", days=30),
     "guest_invitation": Kind(
-        ("name", "by", "by_headline", "note", "reply_to", "source", "link", "opt_out_link", "not_me_link", "days"), days=30
+        ("name", "by", "by_headline", "note", "reply_to", "source", "link", "opt_out_link", "not_me_link", "days"),
+        days=30,
     ),
 }

@@ -58,7 +58,9 @@ def render(kind: str, facts: Mapping[str, Any]) -> Rendered:
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     by = addresses.display_name(str(facts.get("by", "")))
     name = f"{by} via {facts['site']}" if by and kind == "guest_invitation" else str(facts["site"])
-    return Rendered(subject[:200], from_name(name), str(facts.get("reply_to", "")), text, template.render(dict(facts)), headers)
+    return Rendered(
+        subject[:200], from_name(name), str(facts.get("reply_to", "")), text, template.render(dict(facts)), headers
+    )
 
 
 def from_name(text: str) -> str:

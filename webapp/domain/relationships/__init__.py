@@ -4,6 +4,7 @@
 """
 
 from webapp.domain.relationships.store import derive as rebuild
+from webapp.domain.relationships.store import lock_members
 from webapp.domain.relationships.verbs import (
     Allowance,
     Result,
@@ -28,7 +29,7 @@ from webapp.domain.relationships.verbs import (
     undo_ignore,
     withdraw,
 )
-from webapp.domain.relationships.views import Status, as_seen_by, blocked_between, note_between, problems
+from webapp.domain.relationships.views import Status, as_seen_by, blocked_between, gets_card, note_between, problems
 
 __all__ = [
     "Allowance",
@@ -43,10 +44,12 @@ __all__ = [
     "end",
     "expire",
     "forget",
+    "gets_card",
     "ignore",
     "invite",
     "join",
     "lift",
+    "lock_members",
     "may_ask",
     "never_again",
     "note_between",

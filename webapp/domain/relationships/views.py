@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Subquery, case, cast, func, literal, null, selec
 from webapp import clock, config
 from webapp.domain.relationships import store
 from webapp.extensions import db
-from webapp.models.batch import values_of
+from webapp.models.batch import rows_of, values_of
 from webapp.models.connection import Connection
 from webapp.models.member import Member
 from webapp.models.relationship import Relationship
@@ -113,6 +113,28 @@ def note_between(by_id: int, to_id: int) -> str:
     note = row.low_note if by_id == low else row.high_note
     found = select(note).where(row.low_id == low, row.high_id == high, row.state == "pending", row.by_id == by_id)
     return db.session.scalar(found) or ""
+
+
+def gets_card(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those of (asker, asked) in which a card may appear: not blocked, not connected, not refused, not quiet after a removal."""
+    given = rows_of([{"by": by, "to": to} for by, to in pairs], {"by": Integer(), "to": Integer()})
+    row, now = Relationship, literal(clock.now(), Relationship.since.type)
+    low = given.c.by < given.c.to
+    refused = case((low, row.low_refused_at), else_=row.high_refused_at)
+    quiet = case((low, row.low_quiet_until), else_=row.high_quiet_until)
+    without = select(given.c.by, given.c.to).join(
+        row,
+        ((row.low_id == given.c.by) & (row.high_id == given.c.to))
+        | ((row.low_id == given.c.to) & (row.high_id == given.c.by)),
+    )
+    barred = (
+        row.low_blocked_at.is_not(None)
+        | row.high_blocked_at.is_not(None)
+        | (row.state == "connected")
+        | refused.is_not(None)
+        | (quiet > now)
+    )
+    return set(pairs) - {(found.by, found.to) for found in db.session.execute(without.where(barred))}
 
 
 def problems() -> list[str]:
