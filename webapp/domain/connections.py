@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from webapp.domain import relationships
 from webapp.domain.errors import NotFound
-from webapp.domain.names import fold
+from webapp.domain.names import words
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.connection import Adjacency, Connection
@@ -29,7 +29,7 @@ class Badge:
 
 
 def of(viewer: Member, *, search: str = "", order: Order = "recent") -> Any:
-    """Return the viewer's connections with the date of each, in that order; with `search`, those whose fields have every word."""
+    """Return the viewer's connections with the date of each, in that order; with `search`, those who have words beginning so."""
     found: Any = (
         select(
             Member.id,
@@ -44,9 +44,8 @@ def of(viewer: Member, *, search: str = "", order: Order = "recent") -> Any:
         .join(Connection, Connection.other_id == Member.id)
         .where(Connection.member_id == viewer.id, visible())
     )
-    for word in fold(search).split():
-        pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        found = found.where(Member.search_text.like(f"%{pattern}%", escape="\\"))
+    for word in words(search):
+        found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
     if order == "first":
         return found.order_by(Member.name_key, Member.id)
     if order == "last":

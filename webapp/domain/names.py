@@ -1,5 +1,6 @@
 """Names as they are sorted, searched and put into addresses."""
 
+import re
 import secrets
 import unicodedata
 
@@ -7,6 +8,7 @@ from webapp.models.member import Member
 
 HANDLE_LETTERS = "abcdefghjkmnpqrstuvwxyz"  # none that is read as another
 HANDLE_CHARACTERS = 60
+_WORD = re.compile(r"[^\W_]+")
 # Letters that Unicode does not decompose, written as their readers type them without the right keyboard.
 _ALONE = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i", "ŋ": "n"}
@@ -19,10 +21,15 @@ def fold(text: str) -> str:
     return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
 
 
+def words(text: str) -> list[str]:
+    """Return the folded words of a text: "Jean-Luc O'Neill" is jean, luc, o, neill."""
+    return _WORD.findall(fold(text))
+
+
 def new_handle(name: str) -> str:
     """Return a handle for a new member: the folded name, a dash, four random letters. It never changes afterwards."""
-    words = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in fold(name))
-    stem = "-".join(part for part in words.split("-") if part)[:HANDLE_CHARACTERS].rstrip("-") or "member"
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in fold(name))
+    stem = "-".join(part for part in plain.split("-") if part)[:HANDLE_CHARACTERS].rstrip("-") or "member"
     return f"{stem}-{''.join(secrets.choice(HANDLE_LETTERS) for _ in range(4))}"
 
 
@@ -36,7 +43,7 @@ def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
 def refresh(member: Member) -> None:
     """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
     member.name_key, member.sort_key = keys_of(member.name, member.sort_as or "")
-    fields = (
+    shown = (
         member.name,
         member.headline,
         member.title,
@@ -44,5 +51,7 @@ def refresh(member: Member) -> None:
         member.field,
         member.place,
         member.cohort,
+        *(member.tags or ()),
     )
-    member.search_text = fold(" ".join(part for part in (*fields, *(member.tags or ())) if part))
+    # Every word has a space before it: a search for words that begin so looks for the space, too.
+    member.search_text = "".join(f" {word}" for word in words(" ".join(part for part in shown if part)))

@@ -1,0 +1,63 @@
+"""Blocking: the two do not exist for each other, and only who blocks can lift it."""
+
+import pytest
+
+from tests import factories
+from webapp import clock
+from webapp.domain import connections, moderation, people
+from webapp.domain.errors import NotFound
+from webapp.extensions import db
+
+pytestmark = pytest.mark.usefixtures("context")
+
+
+@pytest.fixture
+def ana(context):
+    return factories.member("Ana Lima")
+
+
+@pytest.fixture
+def ben(context):
+    return factories.member("Ben Okafor")
+
+
+def names(viewer):
+    return [row.name for row in db.session.scalars(moderation.blocked(viewer))]
+
+
+def test_a_block_ends_a_connection_and_hides_both(ana, ben):
+    factories.connect(ana, ben)
+    moderation.block(ana, ben)
+    db.session.commit()
+    assert connections.count(ana) == connections.count(ben) == 0
+    for viewer, other in ((ana, ben), (ben, ana)):
+        with pytest.raises(NotFound):
+            people.one_of(viewer, other.handle)
+    assert (names(ana), names(ben)) == (["Ben Okafor"], [])
+
+
+def test_only_who_blocks_can_lift_it_and_the_connection_stays_ended(ana, ben):
+    factories.connect(ana, ben)
+    moderation.block(ana, ben)
+    db.session.commit()
+    with pytest.raises(NotFound):
+        moderation.unblock(ben, ana.handle)
+    assert moderation.unblock(ana, ben.handle) is ben
+    db.session.commit()
+    assert names(ana) == []
+    assert people.one_of(ben, ana.handle) is ana
+    assert connections.count(ana) == 0
+
+
+def test_an_own_block_stays_in_the_list_when_the_other_blocks_too_or_leaves(ana, ben):
+    moderation.block(ana, ben)
+    moderation.block(ben, ana)
+    db.session.commit()
+    assert (names(ana), names(ben)) == (["Ben Okafor"], ["Ana Lima"])
+    moderation.unblock(ana, ben.handle)
+    db.session.commit()
+    with pytest.raises(NotFound):
+        people.one_of(ana, ben.handle)
+    ana.suspended_at = clock.now()
+    db.session.commit()
+    assert names(ben) == ["Ana Lima"]
