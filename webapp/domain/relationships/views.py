@@ -40,8 +40,8 @@ def as_seen_by(viewer: Member, *only: Status, among: Sequence[int] | None = None
 
     Columns: `other_id`; `status`; `since`; `note` (what the other wrote to the viewer); `leaves_at` and `batch_id` of the viewer's own
     invitation; `may_ask_from` after an own withdrawal; `undo_until` of an answer or removal the viewer can still take back;
-    `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is
-    not among them; but where `blocked` alone is asked for, every own block is: one that vanished from that list would tell of theirs.
+    `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is not among them, unless the viewer
+    blocks them, too: an own block that vanished from the list would tell of theirs.
     """
     now = clock.now()
     row = Relationship
@@ -97,9 +97,7 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
         my("may_ask_from").label("may_ask_from"),
         case((undoable, row.undo_until), else_=null()).label("undo_until"),
         their("refused_at").is_not(None).label("refused"),
-    ).where(mine == viewer.id)
-    if only != ("blocked",):
-        seen = seen.where(their("blocked_at").is_(None))
+    ).where(mine == viewer.id, their("blocked_at").is_(None) | my("blocked_at").is_not(None))
     if only:
         wanted = conditions[only[0]]
         for name in only[1:]:
