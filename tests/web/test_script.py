@@ -41,8 +41,11 @@ LIST = """
 {% endblock %}
 {% block toasts %}{{ toast("One") }}{% endblock %}
 """
-ASK = """{% from "ui/dialog.html" import confirm %}
-{{ confirm("ask", "Remove " ~ name ~ "?", "They won't be told.", "/bench/" ~ how, "Remove", "/bench", modal=true, target="#row-" ~ name) }}"""
+ASK = """
+{% from "ui/dialog.html" import confirm %}
+{% set url, row = "/bench/" ~ how, "#row-" ~ name %}
+{{ confirm("ask", "Remove " ~ name ~ "?", "They won't be told.", url, "Remove", "/bench", modal=true, target=row) }}
+"""
 
 
 def bench(app):
