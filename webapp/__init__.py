@@ -66,7 +66,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
-    from webapp.blueprints import accounts, mailbox, public
+    from webapp.blueprints import accounts, contacts, invitations, join, mailbox, public
     from webapp.web import access, assets, errors, filters, headers, oauth, shell
 
     transaction.begin_requests(app)
@@ -78,6 +78,6 @@ def _register(app: Flask) -> None:
     filters.bind(app)
     shell.bind(app)
     oauth.register(app)
-    for noun in (accounts, mailbox, public):
+    for noun in (accounts, contacts, invitations, join, mailbox, public):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

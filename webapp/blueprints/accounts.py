@@ -29,7 +29,7 @@ bp = Blueprint("accounts", __name__)
 
 @bp.context_processor
 def _least() -> dict[str, int]:
-    return {"least": setting("PASSWORD_CHARACTERS")}
+    return {"least": accounts.least_characters()}
 
 
 CLEAR = '"cache", "storage"'

@@ -62,9 +62,14 @@ def check_address(address: str) -> str:
     return kept
 
 
+def least_characters() -> int:
+    """Return how many characters a password has at least."""
+    return int(config.setting("PASSWORD_CHARACTERS"))
+
+
 def check_new_password(password: str, *context: str) -> None:
     """Raise Invalid for a password that is too short or too easily guessed; `context` are the member's name and address."""
-    least = config.setting("PASSWORD_CHARACTERS")
+    least = least_characters()
     if len(password) < least:
         raise Invalid(
             password=N_("Use at least %(characters)s characters for your password").replace(

@@ -1,0 +1,140 @@
+"""For people who are not members: joining by the link in a mail, wanting no more mail, and having an address erased.
+
+Opening any of these pages changes nothing, because mail scanners open links, too; only a press does.
+"""
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, make_response, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+
+from webapp import passwords, tokens
+from webapp.domain import accounts, guests
+from webapp.domain.errors import Invalid, NotFound, Refused
+from webapp.extensions import csrf
+from webapp.transaction import transaction, unlocked
+from webapp.web import access, limits
+from webapp.web.access import public, viewer
+from webapp.web.errors import show_on
+from webapp.web.headers import from_anywhere
+from webapp.web.htmx import leave, page
+
+bp = Blueprint("join", __name__)
+
+
+@bp.after_request
+def _keep_the_link(response: Response) -> Response:
+    """Let no other page learn the link from the Referer header."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@bp.context_processor
+def _least() -> dict[str, int]:
+    return {"least": accounts.least_characters()}
+
+
+class JoinForm(FlaskForm):
+    """Who joins. The address is the one the mail went to."""
+
+    name = StringField(lazy_gettext("Your name"))
+    password = PasswordField(lazy_gettext("Password"))
+
+
+@bp.route("/join/<token>", methods=["GET", "POST"])
+@public
+@unlocked
+def join(token: str) -> Response:
+    """Show who invites and what is known of the guest; with a name and a password they join and are connected."""
+    try:
+        link = guests.of_link(token)
+    except Refused:
+        return page("join/over.html", status=410)
+    form = JoinForm()
+    ticked = [int(i) for i in request.form.getlist("inviter") if i.isdecimal()] if form.is_submitted() else None
+    shown: dict[str, Any] = {
+        "form": form,
+        "link": link,
+        "ticked": {member.id for member in link.inviters} if ticked is None else set(ticked),
+        "about": tokens.sign("optout", link.lookup),
+        "token": token,
+    }
+    if current_user.is_authenticated:
+        return _join_as(token, ticked, shown)
+    if ticked is None:
+        form.name.data = link.name
+        return page("join/join.html", **shown)
+    problems: dict[str, str] = {}
+    for check, values in (
+        (accounts.check_name, (form.name.data or "",)),
+        (accounts.check_new_password, (form.password.data or "", form.name.data or "", link.address)),
+    ):
+        try:
+            check(*values)
+        except Invalid as error:
+            problems |= error.fields
+    if problems:
+        return show_on(form, Invalid(**problems), "join/join.html", **shown)
+    hashed = passwords.hash_password(form.password.data or "")
+    try:
+        with transaction():
+            member = guests.join(token, accounts.check_name(form.name.data or ""), hashed, ticked)
+            access.sign_in(member, limits.browser())
+    except Refused as error:
+        return show_on(form, error, "join/join.html", **shown)
+    return leave("profiles.welcome")
+
+
+def _join_as(token: str, ticked: list[int] | None, shown: dict[str, Any]) -> Response:
+    """Name both, the invited address and who is signed in, and ask; never connect the wrong account by itself."""
+    if ticked is None:
+        return page("join/join_as.html", **shown)
+    try:
+        with transaction():
+            guests.join_as(viewer(), token, ticked)
+    except Refused as error:
+        return show_on(shown["form"], error, "join/join_as.html", **shown)
+    flash(_("The address is yours here, and you are connected"))
+    return leave("connections.network")
+
+
+def _about(signed: str) -> str:
+    lookup = tokens.signed("optout", signed)
+    if not isinstance(lookup, str):
+        raise NotFound
+    return lookup
+
+
+@bp.route("/optout/<token>", methods=["GET", "POST"])
+@csrf.exempt  # type: ignore[untyped-decorator]
+@from_anywhere
+@public
+def opt_out(token: str) -> Response:
+    """Send this address nothing again that a member causes.
+
+    A mail program posts here by itself (RFC 8058), so it needs no cookie and no token of ours.
+    """
+    lookup = _about(token)
+    not_me = "not-me" in request.args
+    if request.method == "POST":
+        guests.opt_out(lookup, "not_me" if not_me else "opted_out")
+        if request.form.get("List-Unsubscribe") == "One-Click":
+            return make_response("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
+        return page("join/opted_out.html", about=token)
+    return page("join/opt_out.html", about=token, not_me=not_me)
+
+
+@bp.route("/erase", methods=["GET", "POST"])
+@public
+def erase() -> Response:
+    """Show what is stored of an address, and erase it."""
+    about = request.values.get("about", "")
+    lookup = _about(about)
+    if request.method == "POST":
+        guests.erase(lookup)
+        return page("join/erased.html", about=about)
+    return page("join/erase.html", about=about, known=guests.provenance(lookup))

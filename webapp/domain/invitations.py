@@ -1,0 +1,72 @@
+"""The lists of invitations a member sees: received, sent, guests, ignored; and how many are in each."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from webapp.domain import guests, relationships
+from webapp.domain.errors import NotFound
+from webapp.domain.relationships import Status
+from webapp.extensions import db
+from webapp.models.invitation import Batch, GuestInvitation
+from webapp.models.member import Member, visible
+
+LISTS: dict[str, tuple[Status, ...]] = {
+    "received": ("received",),
+    "sent": ("held", "queued", "invited"),
+    "ignored": ("ignored",),
+}
+
+
+def of(viewer: Member, name: str) -> Any:
+    """Return one list of members, the latest first, with how the viewer stands with each."""
+    seen = relationships.as_seen_by(viewer, *LISTS[name])
+    at = func.coalesce(seen.c.leaves_at, seen.c.since).label("at")
+    return (
+        select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, seen, at)
+        .join(seen, seen.c.other_id == Member.id)
+        .where(visible())
+        .order_by(at.desc(), Member.id.desc())
+    )
+
+
+def after(found: Any, at: Any, member_id: int) -> Any:
+    """Return what follows one row of such a list."""
+    column = found.selected_columns.at
+    return found.where((column < at) | ((column == at) & (Member.id < member_id)))
+
+
+def counts(viewer: Member) -> dict[str, int]:
+    """Return how many are in each list: exactly the rows it shows."""
+    statuses = [status for group in LISTS.values() for status in group]
+    seen = relationships.as_seen_by(viewer, *statuses)
+    rows = db.session.execute(
+        select(seen.c.status, func.count())
+        .join(Member, Member.id == seen.c.other_id)
+        .where(visible())
+        .group_by(seen.c.status)
+    )
+    by_status = {row[0]: row[1] for row in rows}
+    found = {name: sum(by_status.get(status, 0) for status in group) for name, group in LISTS.items()}
+    cards = db.session.scalar(guests.cards(viewer).order_by(None).with_only_columns(func.count())) or 0
+    mine = db.session.scalar(
+        select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
+    )
+    return {
+        "received": found["received"] + cards,
+        "sent": found["sent"],
+        "guests": mine or 0,
+        "ignored": found["ignored"],
+    }
+
+
+def undo(viewer: Member, key: str) -> int:
+    """Take back what has not left of one press of a sending button, to members or to guests; return how many.
+
+    Refused when everything has left, NotFound for anybody else's.
+    """
+    batch = db.session.scalars(select(Batch).where(Batch.key == key, Batch.member_id == viewer.id)).one_or_none()
+    if batch is None:
+        raise NotFound
+    to_guests = db.session.scalar(select(func.count()).where(GuestInvitation.batch_id == batch.id))
+    return guests.undo(viewer, batch) if to_guests else relationships.undo(viewer, batch=batch)
