@@ -25,7 +25,7 @@ LIST = """
     {{ post("/bench/go", "Ignore", hidden=name, target="closest li", swap="delete") }}
     {{ post("/bench/refuse", "Refuse", hidden=name, target="closest li", swap="delete") }}
     {% call menu("menu-" ~ name, "More for " ~ name) %}
-    <a href="/bench">Profile</a><a href="/bench">Share</a>
+    <a href="/bench">Profile</a><button type="button">Mute {{ name }}</button>
     <a href="/bench/{{ name }}" hx-get="/bench/{{ name }}" hx-target="#dialogs" hx-swap="innerHTML">Remove {{ name }}</a>
     {% endcall %}</div></li>
   {% endfor %}
@@ -213,6 +213,14 @@ def test_the_arrows_walk_a_menu_and_escape_leaves_it(page):
     expect(page.get_by_role("link", name="Remove ada")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Remove ada")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_menu_closes_when_something_in_it_was_chosen(page):
+    button = page.get_by_role("button", name="More for ben")
+    button.click()
+    page.get_by_role("button", name="Mute ben").click()
+    expect(page.get_by_role("button", name="Mute ben")).to_be_hidden()
     expect(button).to_be_focused()
 
 
