@@ -42,9 +42,7 @@ def invited(owner_id):
 
 def mailed(owner_id):
     db.session.rollback()
-    return sorted(
-        db.session.scalars(select(GuestInvitation.address).where(GuestInvitation.inviter_id == owner_id))
-    )
+    return sorted(db.session.scalars(select(GuestInvitation.address).where(GuestInvitation.inviter_id == owner_id)))
 
 
 # Screen 1
@@ -383,7 +381,9 @@ def test_pages_of_ten_and_twenty_take_the_same_statements(maya, statements):
 
 def test_pages_of_fifty_stay_within_their_weight(maya):
     for number in range(50):
-        factories.member(f"Alexandra Konstantinopoulou {number:02}", email=f"o{number}@friends.example", headline="Head " * 10)
+        factories.member(
+            f"Alexandra Konstantinopoulou {number:02}", email=f"o{number}@friends.example", headline="Head " * 10
+        )
     maya.paste(*[f"o{n}@friends.example" for n in range(50)], *GUESTS)
     for path in ("/members", "/others"):
         page = maya.get(path)

@@ -110,7 +110,11 @@ def test_members_are_sorted_by_mutual_connections_on_request(maya):
     book = Book(maya).read(*[f"shares{n}@f.example" for n in range(3)])
     assert [row.mutual for row in book.members().rows] == [0, 1, 2]
     book.change(lambda opened: contacts.look(opened, "member", sort="mutual"))
-    assert [(row.name, row.mutual) for row in book.members().rows] == [("Shares 2", 2), ("Shares 1", 1), ("Shares 0", 0)]
+    assert [(row.name, row.mutual) for row in book.members().rows] == [
+        ("Shares 2", 2),
+        ("Shares 1", 1),
+        ("Shares 0", 0),
+    ]
 
 
 def test_one_press_keeps_those_with_the_most_mutual_connections(maya):

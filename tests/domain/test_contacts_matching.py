@@ -141,11 +141,6 @@ def hide_blocking(other, viewer):
     relationships.block(other, viewer)
 
 
-def hide_blocking_both(other, viewer):
-    relationships.block(other, viewer)
-    relationships.block(viewer, other)
-
-
 def hide_suspended(other, _viewer):
     other.suspended_at = clock.now()
 
@@ -155,7 +150,7 @@ def hide_connected(other, viewer):
     other.findable = "nobody"
 
 
-HIDING = [hide_nobody, hide_distant, hide_blocking, hide_blocking_both, hide_suspended, hide_connected]
+HIDING = [hide_nobody, hide_distant, hide_blocking, hide_suspended, hide_connected]
 
 
 @pytest.mark.parametrize("hide", HIDING)
@@ -169,6 +164,16 @@ def test_a_hidden_member_is_a_stranger_in_everything_the_book_becomes(maya, ben,
     db.session.execute(update(EmailAddress).where(EmailAddress.member_id == ben.id).values(lookup="elsewhere"))
     db.session.commit()
     assert Book(maya).read(*lines).everything() == seen
+
+
+def test_whom_i_block_is_counted_whether_or_not_they_block_me(maya, ben):
+    relationships.block(maya, ben)
+    db.session.commit()
+    alone = Book(maya).read("ben@friends.example").everything()
+    relationships.block(ben, maya)
+    db.session.commit()
+    assert Book(maya).read("ben@friends.example").everything() == alone
+    assert alone["counts"]["blocked"] == 1
 
 
 def test_the_connections_of_connections_can_find_who_allows_that(maya, ben):

@@ -7,7 +7,6 @@ The browser drives the reading, a page a step. Handlers that ask a provider, and
 import hashlib
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,12 +77,21 @@ def _looked_at() -> Book:
     return book
 
 
+class _Unread(Exception):
+    """The book is still being read."""
+
+
 def _ready(*, lock: bool = False) -> Book:
-    """Return the import once it was compared; Lost while it is being read."""
+    """Return the import once it was compared; whoever comes before that is led back to the reading."""
     book = _opened(lock=lock) if lock else _looked_at()
     if not book.is_ready:
-        raise Lost("none")
+        raise _Unread
     return book
+
+
+@bp.errorhandler(_Unread)
+def _unread(_error: _Unread) -> Response:
+    return leave(".reading")
 
 
 @bp.after_request
@@ -374,7 +382,7 @@ def _read_one(taken: Claim, sign_in_id: int, key: Any) -> bool:
         found = error
     try:
         with transaction():
-            verb: Callable[..., bool] = contacts.fail if isinstance(found, ProviderError) else contacts.keep
+            verb: Any = contacts.fail if isinstance(found, ProviderError) else contacts.keep
             over = verb(viewer(), sign_in_id, key, taken, found)
     except Lost:
         oauth.revoke(taken.door, taken.token)  # forgotten, or begun anew elsewhere, while the page was read
@@ -597,7 +605,7 @@ def _others_allowed() -> str:
 def choose_others() -> Response:
     """Turn a page, search, select all or none, show the mail; or invite those who are ticked, or go on without."""
     book, do = _choosing("others")
-    note, reply_to = request.form.get("note", "").strip(), "reply_to" in request.form
+    note, reply_to = request.form.get("note", "").replace("\r\n", "\n").strip(), "reply_to" in request.form
     if do == "skip":
         return _done()
     seen = contacts.was_shown(book, note, reply_to=reply_to)

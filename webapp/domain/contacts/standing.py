@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from webapp.domain import connections, relationships
 from webapp.extensions import db
-from webapp.models.batch import values_of
 from webapp.models.member import Member
 
 Word = Literal["none", "received", "ignored", "removed", "withdrawn", "connected", "invited", "blocked"]
@@ -39,18 +38,19 @@ class Standing:
 
 
 def of(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
-    """Return how the viewer stands with each of these members. Who must look like a stranger is left out: they block the viewer, or may
-    not be asked. Whom the viewer blocks is told, unless they block the viewer, too.
+    """Return how the viewer stands with each of these members. Who must look like a stranger is left out.
+
+    That is who blocks the viewer, or may not be asked. Whom the viewer blocks is told, also where they block the viewer, too: else a
+    block that vanishes would tell of the other one.
     """
     if not ids:
         return {}
     allowed = relationships.may_ask(viewer, ids)
-    seen = relationships.as_seen_by(viewer)
-    given = values_of(list(ids))
-    rows = db.session.execute(
-        select(seen.c.other_id, seen.c.status, seen.c.may_ask_from).join(given, given.c.value == seen.c.other_id)
-    ).all()
-    found = {row.other_id: _standing(row.status, row.may_ask_from) for row in rows}
+    seen = relationships.as_seen_by(viewer, among=ids)
+    found = {
+        row.other_id: _standing(row.status, row.may_ask_from)
+        for row in db.session.execute(select(seen.c.other_id, seen.c.status, seen.c.may_ask_from))
+    }
     stands = {member_id: found.get(member_id, Standing()) for member_id in ids}
     return {each: stand for each, stand in stands.items() if each in allowed or stand.word == "blocked"}
 

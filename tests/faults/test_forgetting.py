@@ -1,0 +1,279 @@
+"""Nothing of an address book is left: not after forgetting, not in a backup taken meanwhile, not after `kill -9` in the middle.
+
+A real server in a process of its own, a provider that listens, and a search of every file for every canary.
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import html
+import itertools
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+import pytest
+import requests
+
+from tests import factories
+from tests.providers import live
+from webapp import create_app, schema
+from webapp.demo.provider import create_provider, default_clients
+from webapp.extensions import db
+
+CONTACTS = 2500
+STEM = "Quillfeather"
+PAGE = "/google/v1/people/me/connections"
+
+
+def canary(number):
+    """A name and an address that stand nowhere else; a stem they all share."""
+    return f"Canaria {STEM}{number:04}", f"{STEM.lower()}{number:04}.zx@cage{number:04}.example"
+
+
+CANARIES = [canary(number) for number in range(CONTACTS)]
+BOOK = [{"name": name, "emails": [address]} for name, address in CANARIES]
+
+
+class Kith:
+    """`kith serve` as a process, and a browser without JavaScript at it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.instance = folder / "instance"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.clients = default_clients(self.url)
+        self.provider = create_provider({"*": BOOK}, self.clients)
+        self.asked = []
+        self.hold = threading.Event()
+        self.hold.set()
+        self.provider.before_request(self._noted)
+        self.process = None
+        self.browser = requests.Session()
+        self.browser.trust_env = False
+
+    def _noted(self):
+        from flask import request
+
+        self.asked.append(request.path)
+        if request.path == PAGE:
+            self.hold.wait(20)
+
+    def settings(self, provider_url):
+        found = {"INSTANCE": str(self.instance), "BASE_URL": self.url}
+        for door, path in (("google", ""), ("microsoft", "/common/v2.0")):
+            found |= {
+                f"{door.upper()}_CLIENT_ID": self.clients[door].client_id,
+                f"{door.upper()}_CLIENT_SECRET": self.clients[door].client_secret,
+                f"{door.upper()}_METADATA_URL": f"{provider_url}/{door}{path}/.well-known/openid-configuration",
+                f"{door.upper()}_CONTACTS_URL": f"{provider_url}/{door}",
+            }
+        return found
+
+    def prepare(self, provider_url):
+        self.given = self.settings(provider_url)
+        app = create_app(self.given)
+        self.keys = app.config["KEYS"]
+        with app.app_context():
+            schema.upgrade()
+            factories.member("Maya van Nes", email="maya@gmail.com")
+            db.engine.dispose()
+
+    def start(self):
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
+        environ |= {f"KITH_{name}": value for name, value in self.given.items()} | {"PYTHONUNBUFFERED": "1"}
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "webapp", "serve", "--port", str(self.port)],
+                env=environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for _ in range(200):
+            try:
+                if requests.get(f"{self.url}/livez", timeout=1).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.05)
+        raise AssertionError((self.folder / "log.txt").read_text())
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process is not None:
+            os.killpg(self.process.pid, how)
+            self.process.wait(20)
+            self.process = None
+
+    def get(self, path):
+        answer = self.browser.get(f"{self.url}{path}", timeout=30)
+        assert answer.status_code < 500, answer.text
+        return answer
+
+    def post(self, path, data=None, **more):
+        text = self.get(path).text
+        token = html.unescape(re.search(r'name="csrf_token" value="([^"]+)"', text)[1])
+        return self.browser.post(f"{self.url}{path}", {"csrf_token": token, **(data or {})}, timeout=30, **more)
+
+    def sign_in(self):
+        answer = self.post(
+            "/signin", {"email": "maya@gmail.com", "password": factories.PASSWORD}, allow_redirects=False
+        )
+        assert answer.status_code == 303
+
+    def consent(self):
+        text = self.get("/contacts").text
+        token = html.unescape(re.search(r'name="csrf_token" value="([^"]+)"', text)[1])
+        answer = self.browser.post(
+            f"{self.url}/contacts",
+            {"csrf_token": token, "address": "maya@gmail.com"},
+            allow_redirects=False,
+            timeout=30,
+        )
+        back = live.consent(answer.headers["Location"], "maya@gmail.com")
+        self.browser.get(f"{self.url}/contacts/google/callback", params=back, timeout=30)
+
+    def page_wanted(self):
+        return re.search(r'name="page" value="(\d+)"', self.get("/contacts/reading").text)[1]
+
+    def step(self):
+        """Ask for one page, as htmx does."""
+        text = self.get("/contacts/reading").text
+        token = html.unescape(re.search(r'name="csrf_token" value="([^"]+)"', text)[1])
+        page = re.search(r'name="page" value="(\d+)"', text)[1]
+        return self.browser.post(
+            f"{self.url}/contacts/reading",
+            {"csrf_token": token, "page": page},
+            headers={"HX-Request": "true"},
+            timeout=30,
+        )
+
+    def read_on(self):
+        for _ in range(10):
+            if self.step().headers.get("HX-Redirect"):
+                return
+
+    def ask_database(self, statement):
+        with sqlite3.connect(self.instance / "kith.sqlite3", timeout=10) as database:
+            found = database.execute(statement).fetchall()
+        database.close()
+        return found
+
+    def files(self):
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+    def traces(self, canaries=()):
+        """What stands of canaries in any file: the stem that all share, and the given ones in every other form."""
+        forms = {form: (STEM, name) for text in (STEM, STEM.lower()) for name, form in self._readable(text)}
+        for text in itertools.chain(*canaries or CANARIES[::100]):
+            forms |= {form: (text, name) for name, form in (*self._readable(text), *self._digests(text))}
+        found = []
+        for path in self.files():
+            content = path.read_bytes()
+            found += [(path.name, *what) for form, what in forms.items() if form in content]
+        return found
+
+    def _readable(self, text):
+        plain = text.encode()
+        yield "plain", plain
+        yield "utf-16", text.encode("utf-16-le")
+        yield "utf-16 the other way", text.encode("utf-16-be")
+        yield "in a url", urllib.parse.quote_plus(text).encode()
+        for shift in range(3):  # base64 of it, wherever in a text it stands
+            yield f"base64 + {shift}", base64.b64encode(b"x" * shift + plain)[4 if shift else 0 : -4]
+
+    def _digests(self, text):
+        plain = text.encode()
+        for name in ("md5", "sha1", "sha256"):
+            digest = hashlib.new(name, plain)
+            yield f"{name} bytes", digest.digest()
+            yield name, digest.hexdigest().encode()
+        for key in (*self.keys.signing, self.keys.wrapping, self.keys.lookup):
+            made = hmac.new(key, plain, hashlib.sha256)
+            yield "hmac bytes", made.digest()
+            yield "hmac", made.hexdigest().encode()
+
+
+@pytest.fixture
+def kith(tmp_path):
+    made = Kith(tmp_path)
+    with live.listening(made.provider) as port:
+        made.prepare(f"http://127.0.0.1:{port}")
+        made.start()
+        try:
+            yield made
+        finally:
+            made.hold.set()
+            made.stop(signal.SIGKILL)
+
+
+def test_the_search_finds_what_is_there(kith):
+    (kith.folder / "planted.txt").write_text(f"... {hashlib.sha1(CANARIES[3][1].encode()).hexdigest()} ...")
+    (kith.folder / "other.txt").write_bytes(base64.b64encode(f"so {CANARIES[4][0]} is".encode()))
+    assert {(name, form) for name, _text, form in kith.traces(CANARIES[:5])} >= {("planted.txt", "sha1")}
+    assert "other.txt" in {name for name, _text, _form in kith.traces(CANARIES[:5])}
+
+
+def test_no_trace_is_left_after_forgetting_nor_in_a_backup_taken_meanwhile(kith):
+    kith.sign_in()
+    kith.consent()
+    kith.step()
+    for path in kith.instance.glob("kith.sqlite3*"):
+        shutil.copy(path, kith.folder / f"backup-of-a-reading-{path.name}")
+    kith.read_on()
+    assert f"{CONTACTS:,}" in kith.get("/contacts/others").text.replace("2500", "2,500")
+    for path in kith.instance.glob("kith.sqlite3*"):
+        shutil.copy(path, kith.folder / f"backup-of-a-book-{path.name}")
+    assert "None of your" in kith.get("/contacts/members").text
+    answer = kith.post("/contacts/others", {"do": "search", "search": CANARIES[7][1], "shown": ""})
+    assert CANARIES[7][0] in html.unescape(answer.text)
+    assert kith.traces() == []
+    kith.post("/contacts/others", {"do": "skip", "shown": ""})
+    assert kith.ask_database("SELECT count(*) FROM address_book_import") == [(0,)]
+    assert kith.ask_database("SELECT count(*) FROM import_part") == [(0,)]
+    kith.stop()
+    assert kith.traces() == []
+
+
+def test_a_killed_reading_goes_on_and_leaves_no_trace(kith):
+    kith.sign_in()
+    kith.consent()
+    for number in itertools.count():
+        assert int(kith.page_wanted()) == number
+        kith.hold.clear()
+        asked = kith.asked.count(PAGE)
+        late = threading.Thread(target=lambda: _quietly(kith.step))
+        late.start()
+        while kith.asked.count(PAGE) == asked:
+            time.sleep(0.01)
+        kith.stop(signal.SIGKILL)
+        kith.hold.set()
+        late.join()
+        assert kith.traces() == []
+        kith.start()
+        # Forty seconds later, when nobody waits any more for the one who died:
+        kith.ask_database("UPDATE address_book_import SET busy_until = NULL")
+        answer = kith.step()
+        if answer.headers.get("HX-Redirect"):
+            break
+    assert number == 2
+    assert kith.ask_database("SELECT addresses FROM lookup_charge") == [(CONTACTS,)]
+    assert kith.ask_database("SELECT guests, members, state FROM address_book_import") == [(CONTACTS, 0, "ready")]
+    kith.post("/contacts/forget")
+    kith.stop()
+    assert kith.traces() == []
+
+
+def _quietly(verb):
+    with contextlib.suppress(requests.RequestException):  # the server dies, as it should
+        verb()
