@@ -182,12 +182,29 @@ def demo_provider(port: int, book: str | None) -> None:
 
 @kith.command()
 @click.option("--port", default=8000, show_default=True, help="The application's port; the provider gets the next one.")
+@click.option("--keep", is_flag=True, help="Go on with the data of the last time.")
 @_plainly
-def demo(port: int) -> None:
+def demo(port: int, *, keep: bool) -> None:
     """Start a living sample community with a demo provider and a mailbox. Its data is made anew each time."""
     from webapp.demo import run
 
-    run.demo(port)
+    run.demo(port, keep=keep)
+
+
+@kith.command()
+@click.option("--members", default=10_000, show_default=True, help="How many members.")
+@click.option("--connections", default=50, show_default=True, help="How many connections each has on average.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same database.")
+@click.option("--password", default="a quiet walk by the sea", show_default=True, help="Everybody's password.")
+@_plainly
+def seed(members: int, connections: int, seed: int, password: str) -> None:
+    """Fill an empty database for measuring. Member number K is member-K@seed.example."""
+    from webapp.demo import seed as filling
+
+    app = _app()
+    _migrate(app)
+    with app.app_context():
+        filling.fill(members, connections, seed, password)
 
 
 @kith.command()

@@ -1,0 +1,117 @@
+"""Many members and connections at once, for the sample community and for measuring: one password hash, derived data in bulk."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from webapp import tokens
+from webapp.addresses import key
+from webapp.domain import names, relationships
+from webapp.extensions import db
+from webapp.models.member import EmailAddress, Member
+from webapp.models.relationship import Relationship
+
+CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody to be made: the fields of a profile, the address, and whether they can be found by it."""
+
+    name: str
+    address: str
+    headline: str = ""
+    organisation: str = ""
+    title: str = ""
+    field: str = ""
+    place: str = ""
+    cohort: str = ""
+    about: str = ""
+    findable: str = "everyone"
+
+
+def members(
+    people: Sequence[Newcomer], password_hash: str, joined: datetime, said: Callable[[int], None] = lambda _n: None
+) -> list[int]:
+    """Make members with a proven address each, all with the same password; return their ids in the given order."""
+    for start in range(0, len(people), CHUNK):
+        chunk = people[start : start + CHUNK]
+        db.session.execute(insert(Member), [_member(person, password_hash, joined) for person in chunk])
+        said(min(start + CHUNK, len(people)))
+    ids = list(db.session.scalars(select(Member.id).order_by(Member.id.desc()).limit(len(people))))[::-1]
+    for start in range(0, len(people), CHUNK):
+        rows = [
+            {
+                "member_id": member_id,
+                "address": person.address,
+                "lookup": tokens.keyed_hash(key(person.address)),
+                "verified_at": joined,
+                "is_primary": True,
+                "created_at": joined,
+            }
+            for member_id, person in zip(ids[start : start + CHUNK], people[start : start + CHUNK], strict=True)
+        ]
+        db.session.execute(insert(EmailAddress), rows)
+    return ids
+
+
+def _member(person: Newcomer, password_hash: str, joined: datetime) -> dict[str, Any]:
+    row = Member(
+        name=person.name,
+        handle=names.new_handle(person.name),
+        headline=person.headline,
+        organisation=person.organisation,
+        title=person.title,
+        field=person.field,
+        place=person.place,
+        cohort=person.cohort,
+        about=person.about,
+    )
+    names.refresh(row)
+    wanted = (
+        "name",
+        "handle",
+        "headline",
+        "organisation",
+        "title",
+        "field",
+        "place",
+        "cohort",
+        "about",
+        "name_key",
+        "sort_key",
+        "search_text",
+    )
+    fixed = {
+        "password_hash": password_hash,
+        "sort_as": "",
+        "tags": [],
+        "links": [],
+        "findable": person.findable,
+        "created_at": joined,
+        "verified_at": joined,
+    }
+    return {name: getattr(row, name) for name in wanted} | fixed
+
+
+def connections(
+    pairs: Iterable[tuple[int, int]],
+    since: Callable[[tuple[int, int]], datetime],
+    said: Callable[[int], None] = lambda _n: None,
+) -> int:
+    """Connect the pairs (low id, high id), and build the counters and blobs that follow; return how many."""
+    found = iter(pairs)
+    made = 0
+    while chunk := list(islice(found, CHUNK * 4)):
+        rows = [
+            {"low_id": low, "high_id": high, "state": "connected", "since": since((low, high))} for low, high in chunk
+        ]
+        db.session.execute(insert(Relationship), rows)
+        made += len(rows)
+        said(made)
+    relationships.rebuild()
+    return made

@@ -1,0 +1,138 @@
+"""The sample community: members who know each other, invitations that wait, and an address book to try Find connections with."""
+
+import json
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from webapp import clock, passwords, tokens
+from webapp.demo import avatars, bulk
+from webapp.demo.people import people
+from webapp.domain import guests, profiles, relationships
+from webapp.extensions import db
+from webapp.models.member import Member
+from webapp.transaction import transaction
+
+SITE = "Northgate Alumni"
+GOOGLE_DOMAIN = "northgate.example"
+MICROSOFT_DOMAIN = "harbour.example"
+PASSWORD = "a quiet walk by the sea"  # noqa: S105 - printed on the first screen of the demo
+SAMPLE = bulk.Newcomer(
+    "Maya Lindqvist",
+    f"maya.lindqvist@{GOOGLE_DOMAIN}",
+    "Structural engineer at Bridge & Sons, back from Nairobi",
+    "Bridge & Sons",
+    "Structural engineer",
+    "Engineering",
+    "Gothenburg",
+    "2014",
+    "Bridges by day, choir on Thursdays. Happy to talk about timber, teaching and trains.",
+)
+MEMBERS = 260
+SEED = 7
+PHOTOS_OF_TEN = 8
+NOTES = (
+    "It was good to see you in June. Shall we stay in touch?",
+    "",
+    "You spoke at our field day last year, and I still think about it.",
+    "",
+)
+
+
+def build(book: Path) -> None:
+    """Fill an empty database with the community, and write the address books of the demo provider."""
+    choose = random.Random(SEED)  # noqa: S311 - a sample, not a secret
+    crowd = people(MEMBERS, SEED, (GOOGLE_DOMAIN, MICROSOFT_DOMAIN, "post.example", "mail.example"))
+    newcomers = [SAMPLE, *(_newcomer(person, choose) for person in crowd if person.name != SAMPLE.name)]
+    hashed = passwords.hash_password(PASSWORD)
+    pictures = [_pictures(person.address) for person in newcomers]
+    now = clock.now()
+    with transaction():
+        ids = bulk.members(newcomers, hashed, now - timedelta(days=400))
+        for number, member_id in enumerate(ids):
+            if number == 0 or number % 10 < PHOTOS_OF_TEN:
+                profiles.set_photo(db.session.get_one(Member, member_id), pictures[number])
+        pairs = _pairs(ids, [person.field for person in newcomers], choose)
+        bulk.connections(sorted(pairs), lambda pair: now - timedelta(hours=(pair[0] * 37 + pair[1] * 101) % 9000 + 1))
+    known = {other for pair in pairs for other in pair if ids[0] in pair} - {ids[0]}
+    strangers = [member_id for member_id in ids[1:] if member_id not in known]
+    choose.shuffle(strangers)
+    _invitations(ids[0], strangers)
+    by_id = dict(zip(ids, newcomers, strict=True))
+    in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
+    books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
+    books["*"] = _book([by_id[i] for i in strangers[10:24]], choose)
+    book.write_text(json.dumps(books, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _newcomer(person: Any, choose: random.Random) -> bulk.Newcomer:
+    hidden = "nobody" if choose.random() < 0.03 else "everyone"  # noqa: PLR2004 - a few hide
+    fields = ("name", "address", "headline", "organisation", "title", "field", "place", "cohort")
+    return bulk.Newcomer(**{name: getattr(person, name) for name in fields}, findable=hidden)
+
+
+def _pictures(seed: str) -> dict[int, bytes]:
+    return {pixels: avatars.webp(seed, pixels) for pixels in profiles.PIXELS}
+
+
+def _pairs(ids: list[int], fields: list[str], choose: random.Random) -> set[tuple[int, int]]:
+    """Return who knows whom: mostly within a field, some across, the sample member with thirty."""
+    pairs: set[tuple[int, int]] = set()
+    colleagues: dict[str, list[int]] = {}
+    for member_id, field in zip(ids, fields, strict=True):
+        colleagues.setdefault(field, []).append(member_id)
+    for number, (member_id, field) in enumerate(zip(ids, fields, strict=True)):
+        wanted = 30 if number == 0 else choose.randint(2, 9)
+        for _time in range(wanted):
+            other = choose.choice(colleagues[field] if choose.random() < 0.6 else ids)  # noqa: PLR2004 - mostly colleagues
+            if other != member_id and (number == 0 or ids[0] != other):
+                pairs.add((min(member_id, other), max(member_id, other)))
+    return pairs
+
+
+def _invitations(sample_id: int, strangers: list[int]) -> None:
+    """Let four members have asked the sample member, and the sample member have asked three and invited two guests."""
+    clock.move(hours=-5)
+    with transaction():
+        sample = db.session.get_one(Member, sample_id)
+        for note, stranger in zip(NOTES, strangers, strict=False):
+            relationships.invite(db.session.get_one(Member, stranger), [sample], note)
+        relationships.invite(sample, strangers[30:33])
+        invited = [("Ingeborg Dahl", "ingeborg.dahl@fjord.example"), ("", "r.castellanos@correo.example")]
+        guests.invite(
+            sample,
+            [guests.Invitee(name, address, tokens.keyed_hash(address)) for name, address in invited],
+            note="Come and find the rest of us here.",
+            source="typed in by Maya Lindqvist",
+        )
+    clock.reset()
+    with transaction():
+        relationships.release(clock.now())
+        guests.release(clock.now())
+
+
+def _book(members: list[bulk.Newcomer], choose: random.Random) -> list[dict[str, Any]]:
+    """Return an address book: some who are members, some who are not, and the awkward entries that real books have."""
+    outside = people(34, SEED + 1, ("fjord.example", "correo.example", "studio.example"))
+    entries: list[dict[str, Any]] = [{"name": person.name, "emails": [person.address]} for person in members]
+    entries += [{"name": person.name, "emails": [person.address]} for person in outside]
+    entries[0]["emails"].append(entries[0]["emails"][0].upper())
+    entries[7] = {"name": entries[7]["name"], "emails": [f"old.{entries[7]['emails'][0]}", *entries[7]["emails"]]}
+    entries[40]["emails"].append(f"work.{entries[40]['emails'][0]}")
+    choose.shuffle(entries)
+    return [
+        *entries,
+        {"name": SAMPLE.name, "emails": [SAMPLE.address]},
+        {"name": "", "emails": ["h.okafor@studio.example"]},
+        {"name": "علي Ahmed", "emails": ["ahmed.ali@fjord.example"]},
+        {"name": "田中太郎", "emails": ["taro.tanaka@studio.example"]},
+        {"name": "Choir 🎶 Anneke", "emails": ["anneke@correo.example"]},
+        {"name": "Northgate Harbour Club", "emails": ["no-reply@harbourclub.example"]},
+        {"name": "Weekly letter", "emails": ["newsletter@weekly.example"]},
+        {"name": "Front desk", "emails": ["support@studio.example"]},
+        {"name": "The dentist (phone only)", "emails": []},
+        {"name": "Somebody typed wrongly", "emails": ["somebody at example"]},
+        {"name": entries[3]["name"], "emails": list(entries[3]["emails"])},
+        {"name": "Written to once", "emails": ["once@correo.example"], "other": True},
+    ]

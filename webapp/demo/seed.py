@@ -1,0 +1,93 @@
+"""A database for measuring: many members with a few well-connected ones among them, in communities, the same for the same seed."""
+
+import itertools
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+from sqlalchemy import func, select
+
+from webapp import passwords
+from webapp.config import SettingError
+from webapp.demo import bulk
+from webapp.demo.people import ASIDES, FAMILY, GIVEN, PLACES, WORK
+from webapp.extensions import db
+from webapp.models.member import Member
+from webapp.transaction import transaction
+
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+COMMUNITY = 250
+WITHIN = 0.6
+"""The share of connections inside the own community."""
+EXPONENT = 2.2
+"""Of the power law of how sociable members are; smaller: more extreme."""
+
+
+def fill(members: int, mean: int, seed: int, password: str) -> None:
+    """Fill an empty database; says how far it is. Raises SettingError where there are members already."""
+    if db.session.scalar(select(func.count()).select_from(Member)):
+        raise SettingError(
+            "There are members in this database already; seed an empty one (set KITH_INSTANCE to a new folder)."
+        )
+    begun = time.monotonic()
+    hashed = passwords.hash_password(password)
+    choose = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    people = [_person(number, choose) for number in range(1, members + 1)]
+    with transaction():
+        ids = bulk.members(people, hashed, BEGIN, lambda done: _say("members", done, members))
+        wanted = members * mean // 2
+        made = bulk.connections(
+            _pairs(ids, wanted, choose),
+            lambda pair: BEGIN + timedelta(minutes=(pair[0] * 7919 + pair[1]) % 1_000_000),
+            lambda done: _say("connections", done, wanted),
+        )
+    click.echo(
+        f"\n{members} members, {made} connections in {time.monotonic() - begun:.0f} seconds. member-1@seed.example, password: {password}"
+    )
+
+
+def _say(what: str, done: int, of: int) -> None:
+    click.echo(f"\r{done:>10,} of {of:,} {what}   ", nl=False)
+
+
+def _person(number: int, choose: random.Random) -> bulk.Newcomer:
+    field = choose.choice(list(WORK))
+    titles, organisations = WORK[field]
+    title, organisation = choose.choice(titles), choose.choice(organisations)
+    name = f"{choose.choice(GIVEN)} {choose.choice(FAMILY)}".replace("~", " ")
+    headline = ", ".join(part for part in (f"{title} at {organisation}", choose.choice(ASIDES)) if part)
+    return bulk.Newcomer(
+        name,
+        f"member-{number}@seed.example",
+        headline,
+        organisation,
+        title,
+        field,
+        choose.choice(PLACES),
+        str(choose.randint(1988, 2024)),
+    )
+
+
+def _pairs(ids: list[int], wanted: int, choose: random.Random) -> Iterator[tuple[int, int]]:
+    """Yield different pairs: one end by sociability, the other in the same community or by sociability, too."""
+    number = len(ids)
+    most = number * (number - 1) // 2
+    weights = [choose.paretovariate(EXPONENT - 1) for _ in ids]
+    total = list(itertools.accumulate(weights))
+    seen: set[int] = set()
+    while len(seen) < min(wanted, most * 3 // 4):
+        size = 20_000
+        ends = choose.choices(range(number), cum_weights=total, k=2 * size)
+        for one, far in zip(ends[:size], ends[size:], strict=True):
+            other = far
+            if choose.random() < WITHIN:
+                start = one // COMMUNITY * COMMUNITY
+                other = start + int(choose.random() * min(COMMUNITY, number - start))
+            low, high = (one, other) if one < other else (other, one)
+            if low != high and low * number + high not in seen:
+                seen.add(low * number + high)
+                yield ids[low], ids[high]
+                if len(seen) >= wanted:
+                    return
