@@ -132,6 +132,35 @@ def test_undo_is_offered_for_a_minute(maya, friends):
     assert "Undo" not in page.words
 
 
+def undo(maya, screen, page):
+    """Press Undo in the note on a page."""
+    form = re.search(rf'action="(/invitations/undo/[^"]+)" id="undo-{screen}">(.*?)</form>', page.html)
+    back = re.search(r'name="back" value="([^"]+)"', form[2])
+    return maya.browser.post(form[1], {"back": back[1]} if back else {})
+
+
+def test_undo_leads_back_to_the_same_ticks_and_nothing_is_said_any_more(maya, friends):
+    page = maya.paste(*FRIENDS, *GUESTS[:1])
+    maya.post("/members", {"shown": page.hidden["shown"], "tick": ["0", "2"], "do": "add"})
+    answer = undo(maya, "members", maya.get("/others"))
+    assert answer.headers["Location"] == "/contacts/members"
+    page = maya.get("/members")
+    assert page.boxes == {0: True, 1: False, 2: True}
+    assert "Nothing was sent" in page.words
+    assert "2 invitations sent" not in page.words
+    assert invited(maya.member_id) == set()
+    assert "invitations sent" not in maya.get("/others").words
+
+
+def test_undo_of_guests_leads_to_the_network_once_the_book_is_forgotten(maya):
+    maya.paste(*GUESTS[:2])
+    maya.post("/others", {"do": "add", "note": "", "shown": "0,1", "tick": ["0", "1"]})
+    answer = undo(maya, "others", maya.get("/done"))
+    assert answer.headers["Location"] == "/network"
+    assert mailed(maya.member_id) == []
+    assert "on their way" not in maya.get("/done").words
+
+
 def test_the_result_names_who_had_asked_and_who_is_gone(maya, friends):
     relationships.invite(friends[0], [maya.member_id])
     db.session.commit()

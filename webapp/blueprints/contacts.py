@@ -19,7 +19,7 @@ from wtforms import EmailField
 
 from webapp import addresses, clock, providers, tokens
 from webapp.config import setting
-from webapp.domain import accounts, contacts, guests, relationships, tickets
+from webapp.domain import accounts, contacts, guests, invitations, relationships, tickets
 from webapp.domain.contacts import Book, Claim, List, Lost
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.mail import outbox, render
@@ -289,7 +289,8 @@ def _consent_words(reason: Reason, door: str) -> str:
             provider=name,
         ),
         Reason.MISCONFIGURED: _(
-            "%(provider)s doesn't know this site, so nothing was read. Whoever runs it has to look at its settings. Paste addresses meanwhile.",
+            "%(provider)s doesn't know this site, so nothing was read. Whoever runs it has to look at its settings. "
+            "Paste addresses meanwhile.",
             provider=name,
         ),
         Reason.FAULT: _(
@@ -700,7 +701,7 @@ def preview() -> Response:
 
 def _note_sent(screen: str, words: str, result: Any) -> None:
     """Keep in the browser what was sent, for the next page to say and to undo. Numbers and a key; no names."""
-    row = {"text": words, "batch": "", "until": 0}
+    row = {"text": words, "batch": "", "until": 0, "leaves": bool(result.invited)}
     if result.batch is not None:
         row |= {"batch": result.batch.key, "until": to_ms(result.batch.held_until)}
     session["contacts_sent"] = session.get("contacts_sent", {}) | {screen: row}
@@ -735,19 +736,23 @@ def _queued(result: Any) -> list[str]:
     ]
 
 
-def _sent() -> list[dict[str, Any]]:
-    """Return what was sent by this wizard, with the way to undo it as long as there is one."""
+def _sent(*, book: bool = True) -> list[dict[str, Any]]:
+    """Return what was sent by this wizard, with the way to undo it as long as there is one. What was undone is no longer said."""
+    kept: dict[str, Any] = session.get("contacts_sent", {})
     now = clock.now()
-    return [
-        row
-        | {
-            "screen": screen,
-            "undo": bool(row["batch"]) and from_ms(row["until"]) > now,
-            "seconds": max(1, int((from_ms(row["until"]) - now) / timedelta(seconds=1))),
-            "back": tokens.sign("back", url_for(f".{screen}")),
-        }
-        for screen, row in session.get("contacts_sent", {}).items()
-    ]
+    undoable = invitations.undoable(viewer(), [row["batch"] for row in kept.values()]) if kept else set()
+    rows = []
+    for screen, row in kept.items():
+        until = from_ms(row["until"])
+        undo = row["batch"] in undoable and until > now
+        if row["batch"] and until > now and not undo:
+            continue
+        seconds = max(1, int((until - now) / timedelta(seconds=1)))
+        back = tokens.sign("back", url_for(".members")) if screen == "members" and book else ""
+        rows.append(row | {"screen": screen, "undo": undo, "seconds": seconds, "back": back})
+    if len(rows) < len(kept):
+        session["contacts_sent"] = {row["screen"]: kept[row["screen"]] for row in rows}
+    return rows
 
 
 def _done() -> Response:
@@ -762,7 +767,7 @@ def _done() -> Response:
 @bp.get("/done")
 def done() -> Response:
     """Say what will happen now, and that the rest is forgotten."""
-    return page("contacts/done.html", sent=_sent())
+    return page("contacts/done.html", sent=_sent(book=False))
 
 
 @bp.route("/forget", methods=["GET", "POST"])

@@ -5,6 +5,7 @@ ignores) changes nothing in it: outwardly such an invitation is "invited, no ans
 whether the address belongs to a member; the worker does, after the hold.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import addresses, clock, config, tokens
 from webapp.domain import accounts, relationships
-from webapp.domain.errors import N_, NotFound, Refused
+from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships.states import TOO_LATE
 from webapp.extensions import db
 from webapp.mail import outbox, render
@@ -35,7 +36,7 @@ BOUNCES_MOST = 5
 LINK_OF_PREVIEW = "A-LINK-OF-THEIR-OWN-24ch"
 OFF = N_("Invitations are off while email isn't set up. Ask your administrator.")
 OVER = N_("This invitation is no longer open.")
-check_note = relationships.check_note
+_LINK = re.compile(r"https?:|www\.|[\w-]\.[a-z]{2,}/", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ class Allowance:
 
 
 # Inviting
+
+
+def check_note(note: str) -> str:
+    """Return a note as it is kept; Invalid when it is too long, or leads anywhere: mail programs make links of addresses."""
+    kept = relationships.check_note(note)
+    if _LINK.search(kept):
+        raise Invalid(note=N_("Leave links out of your note."))
+    return kept
 
 
 def facts_for(viewer: Member, *, name: str, address: str, note: str, reply_to: bool, source: str) -> dict[str, Any]:

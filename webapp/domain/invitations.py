@@ -1,5 +1,6 @@
 """The lists of invitations a member sees: received, sent, guests, ignored; and how many are in each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -70,3 +71,14 @@ def undo(viewer: Member, key: str) -> int:
         raise NotFound
     to_guests = db.session.scalar(select(func.count()).where(GuestInvitation.batch_id == batch.id))
     return guests.undo(viewer, batch) if to_guests else relationships.undo(viewer, batch=batch)
+
+
+def undoable(viewer: Member, keys: Sequence[str]) -> set[str]:
+    """Return which of the viewer's presses of a sending button can still be taken back, by their keys. One statement."""
+    seen = relationships.as_seen_by(viewer, "held", "queued")
+    mine = select(Batch.key).where(Batch.member_id == viewer.id, Batch.key.in_(keys))
+    to_members = mine.join(seen, seen.c.batch_id == Batch.id)
+    to_guests = mine.join(GuestInvitation, GuestInvitation.batch_id == Batch.id).where(
+        GuestInvitation.state.in_(("held", "queued"))
+    )
+    return set(db.session.scalars(to_members.union(to_guests)))
