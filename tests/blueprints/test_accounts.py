@@ -50,7 +50,8 @@ def test_bad_input_is_named_and_what_was_typed_stays(as_member, context):
     assert response.status_code == 422
     assert "Enter an email address like name@example.com" in page
     assert "Use at least 12 characters for your password" in page
-    assert 'value="ada@"' in page and 'value="Ada"' in page
+    assert 'value="ada@"' in page
+    assert 'value="Ada"' in page
     assert "short" not in page.replace("short sentence", "")
     assert "<title>Error: " in page
 
