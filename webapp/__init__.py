@@ -57,7 +57,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=timedelta(days=SIGN_IN_DAYS),
         SESSION_REFRESH_EACH_REQUEST=False,
-        MAX_CONTENT_LENGTH=REQUEST_BYTES,  # handlers that take a file raise it for themselves
+        MAX_CONTENT_LENGTH=REQUEST_BYTES,  # a handler that takes a file says so: web/limits.py
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as the sign-in
         WTF_CSRF_SSL_STRICT=False,  # web/headers.py looks at Origin and Sec-Fetch-Site instead of Referer
         BABEL_DEFAULT_LOCALE="en",
@@ -66,18 +66,33 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
-    from webapp.blueprints import accounts, contacts, invitations, join, mailbox, public
-    from webapp.web import access, assets, errors, filters, headers, oauth, shell
+    from webapp.blueprints import (
+        accounts,
+        connections,
+        contacts,
+        invitations,
+        join,
+        mailbox,
+        notifications,
+        people,
+        profiles,
+        public,
+        settings,
+    )
+    from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
 
     transaction.begin_requests(app)
     headers.bind(app)
+    limits.bind(app)
     csrf.init_app(app)
     access.bind(app)
     errors.bind(app)
     assets.bind(app)
     filters.bind(app)
+    back.bind(app)
     shell.bind(app)
     oauth.register(app)
-    for noun in (accounts, contacts, invitations, join, mailbox, public):
+    nouns = (accounts, connections, contacts, invitations, join, mailbox)
+    for noun in (*nouns, notifications, people, profiles, public, settings):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -136,7 +136,7 @@ def confirm(token: str) -> Response:
     if not form.is_submitted():
         return page("accounts/confirm.html", **values)
     try:
-        _check_password(row.lookup, member, form.password.data or "")
+        check_password(row.lookup, member, form.password.data or "")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "accounts/confirm.html", **values)
     with transaction():
@@ -151,7 +151,7 @@ def confirm(token: str) -> Response:
     return show_on(form, refusal, "accounts/confirm.html", **values)
 
 
-def _check_password(lookup: str, member: Member | None, password: str) -> None:
+def check_password(lookup: str, member: Member | None, password: str) -> None:
     """Raise Invalid for a wrong password, TooMany after too many wrong ones. Takes as long for an address without an account."""
     where = limits.network()
     tried = (
@@ -194,7 +194,7 @@ def signin() -> Response:
         return page("accounts/signin.html", form=form)
     member = accounts.by_address(form.email.data or "")
     try:
-        _check_password(accounts.lookup_of_typed(form.email.data or ""), member, form.password.data or "")
+        check_password(accounts.lookup_of_typed(form.email.data or ""), member, form.password.data or "")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "accounts/signin.html")
     with transaction():

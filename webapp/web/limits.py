@@ -1,10 +1,50 @@
-"""From where a request comes, as far as limits need to know."""
+"""From where a request comes, as far as limits need to know, and how large it may be."""
 
+from collections.abc import Callable
+from io import BytesIO
 from ipaddress import ip_address, ip_network
+from typing import IO, Any, TypeVar
 
-from flask import request
+from flask import Flask, Request, current_app, request
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 IPV6_PREFIX = 64
+
+
+def takes(most: int) -> Callable[[F], F]:
+    """Mark a handler that takes a file: its requests may have so many bytes; all others MAX_CONTENT_LENGTH."""
+
+    def mark(view: F) -> F:
+        view.takes = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+class InMemory(Request):
+    """A request whose files stay in memory. Larger ones would pass through the temporary folder, in clear."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+def bind(app: Flask) -> None:
+    """Say how large a request may be before anything reads it; the check of its token does."""
+    app.request_class = InMemory
+    app.before_request(_size)
+
+
+def _size() -> None:
+    most = getattr(current_app.view_functions.get(request.endpoint or ""), "takes", None)
+    if most is not None:
+        request.max_content_length = most
 
 
 def network() -> str:

@@ -1,0 +1,178 @@
+"""My network: at a glance, the list, and removing a connection with its undo."""
+
+import re
+
+import pytest
+
+from tests import factories
+from webapp import clock
+from webapp.domain import connections, relationships
+from webapp.extensions import db
+from webapp.models.connection import Connection
+from webapp.models.mail import OutgoingMail
+from webapp.models.notification import Notification
+
+
+@pytest.fixture
+def ana(context):
+    return factories.member("Ana Lima", "ana@example.org", field="Research")
+
+
+@pytest.fixture
+def ben(context):
+    return factories.member("Ben Okafor", headline="River ecologist")
+
+
+def words(response):
+    html = re.sub(r"<(script|style)\b.*?</\1>", "", response.text, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def rows(response):
+    return re.findall(r'<li class="row" id="connection-([\w-]+)"', response.text)
+
+
+def count(member):
+    db.session.expire_all()
+    return connections.count(member)
+
+
+def test_a_new_member_is_shown_where_to_start(ana, ben, as_member):
+    response = as_member(ana).get("/network")
+    assert "Start with people you know" in words(response)
+    assert "1 person from Northgate is here already" in words(response)
+    assert 'value="ana@example.org"' in response.text
+
+
+def test_the_network_shows_the_count_who_asks_and_who_shares_the_field(ana, ben, as_member):
+    factories.connect(ana, ben)
+    carl, dora = factories.member("Carl Asks"), factories.member("Dora Same", field="Research")
+    relationships.invite(carl, [ana], "We met in Porto")
+    db.session.commit()
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    db.session.commit()
+    response = as_member(ana).get("/network")
+    text = words(response)
+    assert "See all 1 connection" in text
+    assert "Invitations 1" in text
+    assert "Carl Asks" in text
+    assert "We met in Porto" in text
+    assert f'id="person-{dora.handle}"' in response.text
+    assert "Nobody waits" not in text
+
+
+def test_continue_takes_the_typed_address_along_without_an_address_bar(ana, as_member):
+    browser = as_member(ana)
+    response = browser.post("/network/find", {"address": "ana.lima@gmail.com"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/contacts")
+    assert 'value="ana.lima@gmail.com"' in browser.get("/contacts").text
+
+
+def test_the_list_is_sorted_searched_and_paged_by_its_address(ana, as_member):
+    people = [
+        factories.member(f"{first} {last}") for first, last in (("Zoe", "Adams"), ("Bo", "Young"), ("Émile", "Moss"))
+    ]
+    for other in people:
+        factories.connect(ana, other)
+        clock.move(minutes=1)
+    zoe, bo, emile = (person.handle for person in people)
+    browser = as_member(ana)
+    assert rows(browser.get("/connections")) == [emile, bo, zoe]
+    assert rows(browser.get("/connections?sort=first")) == [bo, emile, zoe]
+    assert rows(browser.get("/connections?sort=last")) == [zoe, emile, bo]
+    found = browser.get("/connections?q=emi")
+    assert rows(found) == [emile]
+    assert "1 connection matches" in words(found)
+    assert 'No connections match "xy"' in words(browser.get("/connections?q=xy")).replace("&#34;", '"')
+
+
+@pytest.mark.parametrize("sort", ["", "first", "last"])
+def test_paging_shows_everybody_once(ana, as_member, sort):
+    for number in range(30):
+        factories.connect(ana, factories.member(f"Ben {number % 3}"))
+    browser = as_member(ana)
+    first = browser.get(f"/connections?sort={sort}")
+    after = re.search(r'href="/connections\?after=([\w=-]+)', first.text)[1]
+    second = browser.get(f"/connections?sort={sort}&after={after}")
+    assert len(rows(first)) == 25
+    assert len({*rows(first), *rows(second)}) == 30
+    assert 'rel="next"' not in second.text
+
+
+def test_remove_asks_first_and_names_the_person(ana, ben, as_member):
+    factories.connect(ana, ben)
+    browser = as_member(ana)
+    page = browser.get(f"/connections/{ben.handle}/remove")
+    text = words(page).replace("&#39;", "'")
+    assert "Remove Ben Okafor?" in text
+    assert "You'll no longer be connected, and they won't be told." in text
+    assert "<html" in page.text
+    assert "<dialog" not in page.text
+    part = browser.part(f"/connections/{ben.handle}/remove", method="GET")
+    assert "<dialog" in part.text
+    assert "<html" not in part.text
+    assert part.headers["Vary"].find("HX-Request") >= 0
+    assert count(ana) == 1
+
+
+def test_removed_without_javascript_the_list_offers_undo(ana, ben, as_member):
+    factories.connect(ana, ben)
+    since = db.session.scalars(db.select(Connection.since)).first()
+    browser = as_member(ana)
+    response = browser.post(f"/connections/{ben.handle}/remove", {"sort": "first"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/connections?sort=first")
+    assert (count(ana), count(ben)) == (0, 0)
+    assert "Ben Okafor removed. Undo" in words(browser.get("/connections"))
+    assert "Ben Okafor removed. Undo" in words(browser.get("/network"))
+    assert browser.post(f"/connections/{ben.handle}/restore").status_code == 303
+    assert (count(ana), count(ben)) == (1, 1)
+    assert set(db.session.scalars(db.select(Connection.since))) == {since}
+
+
+def test_removed_with_htmx_the_row_goes_and_comes_back_in_its_place(ana, ben, as_member):
+    other = factories.member("Zora Last")
+    factories.connect(ana, ben)
+    factories.connect(ana, other)
+    browser = as_member(ana)
+    gone = browser.part(f"/connections/{ben.handle}/remove", {"sort": "first"})
+    assert gone.status_code == 200
+    assert "1 connection<" in gone.text
+    assert 'hx-swap-oob="true"' in gone.text
+    assert 'name="sort" value="first"' in gone.text
+    back = browser.part(f"/connections/{ben.handle}/restore", {"sort": "first"})
+    assert rows(back) == [ben.handle, other.handle]
+    assert re.search(rf'id="connection-{ben.handle}" tabindex="-1" autofocus', back.text)
+    assert "2 connections<" in back.text
+
+
+def test_removing_twice_is_one_removal_and_a_stranger_is_unknown(ana, ben, as_member):
+    factories.connect(ana, ben)
+    browser = as_member(ana)
+    for _time in range(2):
+        assert browser.post(f"/connections/{ben.handle}/remove").status_code == 303
+    charlie = factories.member("Charlie")
+    for url in (f"/connections/{charlie.handle}/remove", "/connections/nobody/remove"):
+        assert browser.get(url).status_code == 404
+
+
+def test_undo_is_over_after_its_time(ana, ben, as_member):
+    factories.connect(ana, ben)
+    browser = as_member(ana)
+    browser.post(f"/connections/{ben.handle}/remove")
+    clock.move(seconds=61)
+    assert "removed." not in words(browser.get("/connections"))
+    assert browser.post(f"/connections/{ben.handle}/restore").status_code == 409
+    assert count(ana) == 0
+
+
+def test_the_other_side_is_not_told(ana, ben, as_member):
+    factories.connect(ana, ben)
+    clock.move(seconds=61)
+    before = db.session.query(Notification).filter_by(member_id=ben.id, read_at=None).count()
+    as_member(ana).post(f"/connections/{ben.handle}/remove")
+    clock.move(seconds=61)
+    db.session.expire_all()
+    assert db.session.query(Notification).filter_by(member_id=ben.id).count() <= before
+    assert not db.session.query(OutgoingMail).filter_by(to_member_id=ben.id, by_member_id=ana.id).count()
+    assert "Connected since" not in as_member(ben).get(f"/people/{ana.handle}").text

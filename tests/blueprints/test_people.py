@@ -1,0 +1,233 @@
+"""Searching people, their profiles, asking them to connect, and blocking."""
+
+import re
+
+import pytest
+
+from tests import factories
+from webapp import clock
+from webapp.domain import people, relationships
+from webapp.extensions import db
+
+
+@pytest.fixture
+def ana(context):
+    return factories.member("Ana Lima")
+
+
+@pytest.fixture
+def ben(context):
+    return factories.member(
+        "Ben Okafor",
+        headline="River ecologist",
+        field="Research",
+        organisation="Water Agency",
+        place="Porto",
+        about="I like <b>rivers</b>",
+        tags=["kelp"],
+        links=["https://ben.example"],
+    )
+
+
+def words(response):
+    return " ".join(re.sub(r"<[^>]+>", " ", response.text).split()).replace("&#39;", "'").replace("&#34;", '"')
+
+
+def status(one, other):
+    db.session.expire_all()
+    return people.standing(one, other).status
+
+
+def release():
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    db.session.commit()
+
+
+def test_search_finds_by_words_and_field_and_says_how_many(ana, ben, as_member):
+    factories.member("Carl", headline="River pilot", field="Logistics")
+    browser = as_member(ana)
+    assert '2 people match "river"' in words(browser.get("/people?q=river"))
+    one = browser.get("/people?q=river&field=Research")
+    assert '1 person matches "river" in Research' in words(one)
+    assert f'id="person-{ben.handle}"' in one.text
+    assert "Nobody matches" in words(browser.get("/people?q=xyz"))
+    assert "2 people" in words(browser.get("/people?field=Wizardry"))
+
+
+def test_search_shows_how_near_everybody_is(ana, ben, as_member):
+    carl, dora = factories.member("Carl"), factories.member("Dora")
+    factories.connect(ana, ben)
+    factories.connect(ben, carl)
+    html = as_member(ana).get("/people").text
+    row = dict(re.findall(r'id="person-([\w-]+)">(.*?)</li>', html, re.DOTALL))
+    assert "1st" in row[ben.handle]
+    assert "2nd" in row[carl.handle]
+    assert "1 mutual connection" in row[carl.handle]
+    assert "degree" not in row[dora.handle]
+
+
+def test_the_part_of_a_search_is_the_list_alone(ana, ben, as_member):
+    part = as_member(ana).part("/people?q=ben", method="GET")
+    assert "<html" not in part.text
+    assert 'id="people-list"' in part.text
+    assert 'hx-swap-oob="innerHTML:#people-found"' in part.text
+
+
+def test_connect_from_the_search_can_be_undone_at_once(ana, ben, as_member):
+    browser = as_member(ana)
+    row = browser.part(f"/people/{ben.handle}/connect", {"look": "row"})
+    assert row.status_code == 200
+    assert f'id="person-{ben.handle}"' in row.text
+    assert f'id="act-{ben.handle}"' in row.text
+    assert "Invited" in row.text
+    assert "Undo" in row.text
+    assert status(ana, ben) == "held"
+    undone = browser.part(f"/people/{ben.handle}/undo", {"look": "card"})
+    assert "Nothing was sent" in undone.text
+    assert 'class="card"' in undone.text
+    assert status(ana, ben) == "none"
+    release()
+    assert status(ben, ana) == "none"
+
+
+def test_connect_without_javascript_leads_back_to_the_search(ana, ben, as_member):
+    browser = as_member(ana)
+    form = browser.get("/people?q=ben")
+    back = re.search(r'name="back" value="([^"]+)"', form.text)[1]
+    response = browser.post(f"/people/{ben.handle}/connect", {"back": back})
+    assert (response.status_code, response.headers["Location"]) == (303, "/people?q=ben")
+    page = browser.get("/people?q=ben")
+    assert "Ben Okafor is invited. It leaves in one minute" in words(page)
+    assert f"/people/{ben.handle}/undo" in page.text
+
+
+def test_too_late_to_undo_is_said_and_changes_nothing(ana, ben, as_member):
+    browser = as_member(ana)
+    browser.post(f"/people/{ben.handle}/connect")
+    release()
+    assert browser.post(f"/people/{ben.handle}/undo").status_code == 409
+    refused = browser.part(f"/people/{ben.handle}/undo")
+    assert "Too late, they have been sent" in refused.text
+    assert refused.headers["HX-Retarget"] == "#toasts"
+    assert status(ana, ben) == "invited"
+
+
+def test_withdrawing_tells_from_when_one_may_ask_again(ana, ben, as_member):
+    browser = as_member(ana)
+    browser.post(f"/people/{ben.handle}/connect")
+    release()
+    row = browser.part(f"/people/{ben.handle}/withdraw")
+    assert "You can invite again on" in row.text
+    assert "Connect" not in row.text
+    refused = browser.post(f"/people/{ben.handle}/connect")
+    assert refused.status_code == 409
+    assert "You can invite again on" in refused.text
+
+
+def test_a_note_goes_along_and_a_long_one_is_refused_with_what_was_typed(ana, ben, as_member):
+    browser = as_member(ana)
+    page = browser.get(f"/people/{ben.handle}/connect")
+    assert "Invite Ben Okafor" in words(page)
+    assert "<dialog" in browser.part(f"/people/{ben.handle}/connect", method="GET").text
+    long = browser.post(f"/people/{ben.handle}/connect", {"note": "x" * 301})
+    assert long.status_code == 422
+    assert "x" * 301 in long.text
+    assert "<title>Error: " in long.text
+    assert status(ana, ben) == "none"
+    browser.post(f"/people/{ben.handle}/connect", {"note": "Remember <Porto>?"})
+    release()
+    card = as_member(ben).get(f"/people/{ana.handle}")
+    assert "Remember &lt;Porto&gt;?" in card.text
+    assert "Accept" in card.text
+
+
+def test_connect_to_who_asked_first_is_an_acceptance(ana, ben, as_member):
+    relationships.invite(ben, [ana])
+    db.session.commit()
+    release()
+    answer = as_member(ana).part(f"/people/{ben.handle}/connect", {"look": "row"})
+    assert "You and Ben Okafor are connected" in answer.text
+    assert "1st" in answer.text
+    assert status(ana, ben) == "connected"
+
+
+def test_a_profile_shows_what_it_says_escaped_and_how_near(ana, ben, as_member):
+    carl, dora = factories.member("Carl"), factories.member("Dora")
+    factories.connect(ana, carl)
+    factories.connect(carl, dora)
+    factories.connect(dora, ben)
+    browser = as_member(ana)
+    page = browser.get(f"/people/{ben.handle}")
+    text = words(page)
+    for said in ("Ben Okafor", "3rd degree", "River ecologist", "Porto", "Water Agency", "Research", "kelp", "Connect"):
+        assert said in text
+    assert "&lt;b&gt;rivers&lt;/b&gt;" in page.text
+    assert 'rel="noopener noreferrer nofollow ugc"' in page.text
+    near = words(browser.get(f"/people/{dora.handle}"))
+    assert "2nd degree" in near
+    assert "1 mutual connection: Carl" in near
+
+
+def test_more_mutual_connections_than_three_are_counted(ana, ben, as_member):
+    for number in range(5):
+        shared = factories.member(f"Shared {number}")
+        factories.connect(ana, shared)
+        factories.connect(ben, shared)
+    assert "Shared 0, Shared 1, Shared 2 and 2 more mutual connections" in words(
+        as_member(ana).get(f"/people/{ben.handle}")
+    )
+
+
+def test_a_profile_offers_what_the_state_allows(ana, ben, as_member):
+    browser = as_member(ana)
+    url = f"/people/{ben.handle}"
+    assert "Add a note" in words(browser.get(url))
+    browser.post(f"{url}/connect")
+    assert "Undo" in words(browser.get(url))
+    release()
+    assert "Invited, no answer yet" in words(browser.get(url))
+    relationships.accept(ben, [ana])
+    db.session.commit()
+    connected = browser.get(url)
+    assert "Connected since" in words(connected)
+    assert f"/connections/{ben.handle}/remove?on=profile" in connected.text
+    gone = browser.post(f"/connections/{ben.handle}/remove", {"on": "profile"})
+    assert gone.headers["Location"] == url
+    assert "Ben Okafor removed. Undo" in words(browser.get(url))
+    back = browser.post(f"/connections/{ben.handle}/restore", {"on": "profile"})
+    assert back.headers["Location"] == url
+    assert status(ana, ben) == "connected"
+
+
+def test_ones_own_profile_leads_to_its_edit_page(ana, as_member):
+    page = as_member(ana).get(f"/people/{ana.handle}")
+    assert "Edit profile" in words(page)
+    assert "Connect" not in words(page)
+    assert as_member(ana).post(f"/people/{ana.handle}/connect").status_code == 404
+    assert as_member(ana).post(f"/people/{ana.handle}/block").status_code == 404
+
+
+def test_blocking_asks_first_and_then_both_are_unknown_alike(ana, ben, as_member):
+    factories.connect(ana, ben)
+    mine, theirs = as_member(ana), as_member(ben)
+    assert "They won't be told" in words(mine.get(f"/people/{ben.handle}/block"))
+    assert "<dialog" in mine.part(f"/people/{ben.handle}/block", method="GET").text
+    assert status(ana, ben) == "connected"
+    response = mine.post(f"/people/{ben.handle}/block")
+    assert (response.status_code, response.headers["Location"]) == (303, "/settings/blocked")
+    unknown = theirs.get("/people/nobody-here")
+    token = re.compile(r'(csrf_token" value=|X-CSRFToken": )"[^"]+"')
+    for browser, other in ((theirs, ana), (mine, ben)):
+        for method, url in (
+            ("get", ""),
+            ("get", "/connect"),
+            ("post", "/connect"),
+            ("post", "/withdraw"),
+            ("post", "/block"),
+        ):
+            answer = getattr(browser, method)(f"/people/{other.handle}{url}")
+            assert answer.status_code == 404, url
+        assert f'id="person-{other.handle}"' not in browser.get("/people").text
+    seen = theirs.get(f"/people/{ana.handle}")
+    assert token.sub("", seen.text) == token.sub("", unknown.text)

@@ -1,0 +1,112 @@
+"""The welcome page, one's own profile, and photos as they are served."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from tests import factories
+from webapp.extensions import db
+from webapp.models.member import Member, Photo
+
+
+@pytest.fixture
+def ana(context):
+    return factories.member("Ana Lima", headline="Architect")
+
+
+def words(response):
+    return " ".join(re.sub(r"<[^>]+>", " ", response.text).split()).replace("&#39;", "'")
+
+
+def picture(size=(300, 200)):
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(buffer, "JPEG", quality=95)
+    return (io.BytesIO(buffer.getvalue()), "me.jpg")
+
+
+def again(member):
+    db.session.expire_all()
+    return db.session.get(Member, member.id)
+
+
+def test_welcome_takes_words_and_a_photo_and_goes_on_to_find_connections(ana, as_member):
+    browser = as_member(ana)
+    page = browser.get("/welcome")
+    assert "Welcome, Ana Lima" in words(page)
+    assert 'href="/contacts"' in page.text
+    response = browser.post("/welcome", {"headline": "Bridge builder", "field": "Engineering", "photo": picture()})
+    assert (response.status_code, response.headers["Location"]) == (303, "/contacts")
+    member = again(ana)
+    assert (member.headline, member.field, member.organisation) == ("Bridge builder", "Engineering", "")
+    assert member.photo
+
+
+def test_nothing_has_to_be_said(ana, as_member):
+    response = as_member(ana).post("/welcome", {"headline": "", "photo": (io.BytesIO(b""), "")})
+    assert response.headers["Location"] == "/contacts"
+    assert again(ana).photo is None
+
+
+def test_a_bad_photo_is_named_and_the_words_are_kept(ana, as_member):
+    response = as_member(ana).post("/welcome", {"place": "Porto", "photo": (io.BytesIO(b"<svg/>"), "me.svg")})
+    assert response.status_code == 422
+    assert "Choose a JPEG, PNG or WebP picture" in words(response)
+    assert again(ana).place == "Porto"
+
+
+def test_the_profile_is_saved_and_a_mistake_keeps_what_was_typed(ana, as_member):
+    browser = as_member(ana)
+    assert 'value="Architect"' in browser.get("/settings/profile").text
+    typed = {"name": "Ana de Lima", "tags": "kelp, tides", "links": "ftp://x", "about": "Line one", "field": "Design"}
+    response = browser.post("/settings/profile", typed)
+    assert response.status_code == 422
+    assert "Use at most 5 addresses that start with https://" in words(response)
+    assert 'value="Ana de Lima"' in response.text
+    assert '<option value="Design" selected>' in response.text
+    assert again(ana).name == "Ana Lima"
+    assert browser.post("/settings/profile", typed | {"links": "https://ana.example"}).status_code == 303
+    member = again(ana)
+    assert (member.name, member.tags, member.links) == ("Ana de Lima", ["kelp", "tides"], ["https://ana.example"])
+    assert member.headline == "Architect"  # it did not come with the form
+    assert "Your profile is saved" in words(browser.get("/settings/profile"))
+
+
+def test_a_photo_is_uploaded_shown_and_deleted(ana, as_member):
+    browser = as_member(ana)
+    large = picture((2400, 1600))
+    assert len(large[0].getbuffer()) > 1_000_000
+    assert browser.post("/settings/photo", {"photo": large}).status_code == 303
+    name = again(ana).photo
+    assert f"/photos/{name}-256.webp" in browser.get(f"/people/{ana.handle}").text
+    small = browser.get(f"/photos/{name}-64.webp")
+    assert small.mimetype == "image/webp"
+    assert small.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert small.headers["X-Content-Type-Options"] == "nosniff"
+    with Image.open(io.BytesIO(small.data)) as image:
+        assert image.size == (64, 64)
+    assert as_member(factories.member("Ben")).get(f"/photos/{name}-64.webp").status_code == 200
+    assert as_member().get(f"/photos/{name}-64.webp").status_code == 303
+    for url in (f"/photos/{name}-65.webp", "/photos/nobody-64.webp"):
+        assert browser.get(url).status_code == 404
+    browser.post("/settings/photo/remove")
+    assert again(ana).photo is None
+    assert db.session.query(Photo).count() == 0
+
+
+def test_no_photo_and_a_bad_one_are_named(ana, as_member):
+    browser = as_member(ana)
+    for data in ({}, {"photo": (io.BytesIO(b""), "")}, {"photo": (io.BytesIO(b"GIF89a"), "me.gif")}):
+        response = browser.post("/settings/photo", data)
+        assert response.status_code == 422
+        assert "Choose a JPEG, PNG or WebP picture" in words(response)
+        assert 'value="Architect"' in response.text
+
+
+def test_a_photo_over_eight_megabytes_is_named_and_one_far_over_is_not_read(ana, as_member):
+    browser = as_member(ana)
+    response = browser.post("/settings/photo", {"photo": (io.BytesIO(b"\0" * 8_000_500), "me.jpg")})
+    assert response.status_code == 422
+    assert "Choose a smaller picture" in words(response)
+    assert browser.post("/settings/photo", {"photo": (io.BytesIO(b"\0" * 8_200_000), "me.jpg")}).status_code == 413

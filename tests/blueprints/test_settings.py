@@ -1,0 +1,121 @@
+"""Settings: mails, being found, signing in, how pages look, whom one blocks."""
+
+import re
+
+import pytest
+
+from tests import factories
+from webapp.domain import accounts, moderation
+from webapp.extensions import db
+from webapp.models.mail import OutgoingMail
+from webapp.models.member import Member, SignIn
+
+NEW = "an owl reads under the lamp"
+
+
+@pytest.fixture
+def ana(context):
+    return factories.member("Ana Lima", "ana@example.org")
+
+
+def words(response):
+    return " ".join(re.sub(r"<[^>]+>", " ", response.text).split()).replace("&#39;", "'")
+
+
+def again(member):
+    db.session.expire_all()
+    return db.session.get(Member, member.id)
+
+
+def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
+    browser = as_member(ana)
+    links = set(re.findall(r'href="(/settings/[\w-]+)"', browser.get("/settings").text))
+    assert links == {
+        f"/settings/{name}" for name in ("profile", "sign-in", "email", "privacy", "blocked", "appearance")
+    }
+    for link in links:
+        page = browser.get(link)
+        assert page.status_code == 200
+        assert 'aria-current="page"' in page.text
+
+
+def test_mails_are_turned_off_and_on(ana, as_member):
+    browser = as_member(ana)
+    assert "ana@example.org" in words(browser.get("/settings/email"))
+    assert browser.post("/settings/email", {"mails_acceptances": "1"}).status_code == 303
+    assert (again(ana).mails_invitations, again(ana).mails_acceptances) == (False, True)
+    page = browser.get("/settings/email").text
+    assert re.search(r'id="mails_acceptances"[^>]* checked', page)
+    assert not re.search(r'id="mails_invitations"[^>]* checked', page)
+
+
+def test_who_can_find_one_is_one_of_three(ana, as_member):
+    browser = as_member(ana)
+    for choice in ("second", "nobody", "everyone"):
+        assert browser.post("/settings/privacy", {"findable": choice}).status_code == 303
+        assert again(ana).findable == choice
+        assert re.search(rf'value="{choice}" checked', browser.get("/settings/privacy").text)
+    assert browser.post("/settings/privacy", {"findable": "friends"}).status_code == 422
+    assert again(ana).findable == "everyone"
+
+
+def test_blocks_are_listed_and_lifted(ana, as_member):
+    ben = factories.member("Ben Okafor")
+    moderation.block(ana, ben)
+    db.session.commit()
+    browser = as_member(ana)
+    assert "Ben Okafor" in words(browser.get("/settings/blocked"))
+    assert as_member(ben).post(f"/settings/blocked/{ana.handle}/unblock").status_code == 404
+    assert browser.post(f"/settings/blocked/{ben.handle}/unblock").status_code == 303
+    page = words(browser.get("/settings/blocked"))
+    assert "Ben Okafor is not blocked any more" in page
+    assert "You blocked nobody" in page
+
+
+def test_sign_ins_are_listed_and_ended_one_by_one_or_all_others(ana, as_member):
+    here, one, two = (as_member(ana) for _time in range(3))
+    stranger = as_member(factories.member("Ben"))
+    page = here.get("/settings/sign-in")
+    assert "This browser" in words(page)
+    ends = re.findall(r"/settings/sign-ins/(\d+)/end", page.text)
+    assert len(ends) == 2
+    stranger.post(f"/settings/sign-ins/{ends[0]}/end")
+    assert db.session.query(SignIn).filter_by(member_id=ana.id).count() == 3
+    here.post(f"/settings/sign-ins/{ends[0]}/end")
+    assert db.session.query(SignIn).filter_by(member_id=ana.id).count() == 2
+    here.post("/settings/sign-ins/end")
+    assert [browser.get("/settings").status_code for browser in (here, one, two)] == [200, 303, 303]
+    assert stranger.get("/settings").status_code == 200
+
+
+def test_the_password_changes_with_the_present_one_only(ana, as_member):
+    here, elsewhere = as_member(ana), as_member(ana)
+    wrong = here.post("/settings/sign-in", {"old": "not the password", "password": NEW})
+    assert wrong.status_code == 422
+    assert "That is not your password" in words(wrong)
+    weak = here.post("/settings/sign-in", {"old": factories.PASSWORD, "password": "short"})
+    assert weak.status_code == 422
+    assert elsewhere.get("/settings").status_code == 200
+    assert here.post("/settings/sign-in", {"old": factories.PASSWORD, "password": NEW}).status_code == 303
+    assert [browser.get("/settings").status_code for browser in (here, elsewhere)] == [200, 303]
+    assert [row.kind for row in db.session.query(OutgoingMail)] == ["password_changed"]
+    assert as_member().post("/signin", {"email": "ana@example.org", "password": NEW}).status_code == 303
+
+
+def test_guessing_the_present_password_is_counted_with_the_tries_to_sign_in(ana, as_member):
+    browser = as_member(ana)
+    for _time in range(10):
+        assert browser.post("/settings/sign-in", {"old": "wrong guess", "password": NEW}).status_code == 422
+    refused = browser.post("/settings/sign-in", {"old": factories.PASSWORD, "password": NEW})
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert as_member().post("/signin", {"email": "ana@example.org", "password": factories.PASSWORD}).status_code == 429
+    assert accounts.primary_address(ana) == "ana@example.org"
+
+
+def test_light_and_dark_are_kept_in_this_browser(ana, as_member):
+    browser = as_member(ana)
+    assert browser.post("/settings/appearance", {"theme": "dark"}).status_code == 303
+    assert 'data-theme="dark"' in browser.get("/settings/appearance").text
+    browser.post("/settings/appearance", {"theme": "device"})
+    assert "data-theme" not in browser.get("/settings/appearance").text.split("<body")[0]

@@ -1,0 +1,81 @@
+"""Every list page asks the database as often for 20 rows as for 10."""
+
+import pytest
+
+from tests import factories
+from webapp import clock
+from webapp.domain import moderation, relationships
+from webapp.extensions import db
+
+
+def connected(viewer, other):
+    factories.connect(viewer, other)
+
+
+def asking(viewer, other):
+    relationships.invite(other, [viewer])
+    db.session.commit()
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    db.session.commit()
+
+
+def invited(viewer, other):
+    relationships.invite(viewer, [other])
+    db.session.commit()
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    db.session.commit()
+
+
+def ignored(viewer, other):
+    asking(viewer, other)
+    relationships.ignore(viewer, [other])
+    db.session.commit()
+
+
+def removed(viewer, other):
+    connected(viewer, other)
+    relationships.end(viewer, other)
+    db.session.commit()
+
+
+def blocked(viewer, other):
+    moderation.block(viewer, other)
+    db.session.commit()
+
+
+def there(viewer, other):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("url", "make", "most"),
+    [
+        ("/connections", connected, 5),
+        ("/connections?sort=last", connected, 5),
+        ("/connections?q=ben", connected, 5),
+        ("/connections", removed, 5),
+        ("/people", there, 5),
+        ("/people?q=ben&field=Research", connected, 5),
+        ("/network", there, 15),
+        ("/network", connected, 15),
+        ("/network", asking, 15),
+        ("/notifications", asking, 4),
+        ("/settings/blocked", blocked, 3),
+        ("/invitations", asking, 8),
+        ("/invitations/sent", invited, 8),
+        ("/invitations/ignored", ignored, 8),
+    ],
+)
+def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):
+    ana = factories.member("Ana", field="Research")
+    browser = as_member(ana)
+    counts = []
+    for _round in range(2):
+        for number in range(10):
+            make(ana, factories.member(f"Ben {number}", field="Research"))
+        with statements() as seen:
+            assert browser.get(url).status_code == 200
+        counts.append(len([each for each in seen if not each.startswith(("BEGIN", "UPDATE sign_in"))]))
+    assert counts[0] == counts[1] <= most

@@ -1,0 +1,153 @@
+"""People: searching for them, looking at a profile, asking them to connect, and blocking."""
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+
+from webapp.config import setting
+from webapp.domain import connections, moderation, people, profiles, relationships
+from webapp.domain.errors import Invalid, NotFound
+from webapp.models.member import Member
+from webapp.web import paging
+from webapp.web.access import viewer
+from webapp.web.back import leave_back
+from webapp.web.errors import show_on
+from webapp.web.filters import day
+from webapp.web.htmx import leave, page, wants_part
+
+bp = Blueprint("people", __name__, url_prefix="/people")
+
+SEARCH_CHARACTERS = 100
+
+
+@bp.get("")
+def index() -> Response:
+    """Search people by words and field, a page at a time, all of it in the address."""
+    q = request.args.get("q", "").strip()[:SEARCH_CHARACTERS]
+    field = request.args.get("field", "")
+    field = field if field in profiles.FIELDS else ""
+    found = people.search(viewer(), q, field)
+    place = paging.place(int, int)
+    shown = paging.page(
+        people.after(found, *place) if place else found, lambda row: (row.degree, row.id), is_first=place is None
+    )
+    count = people.count(found) if shown.next or place else len(shown.rows)
+    return page(
+        "people/index.html",
+        part="people/_list.html",
+        persons=people.persons(viewer(), shown.rows),
+        shown=shown,
+        count=count,
+        most=people.COUNTED,
+        q=q,
+        field=field,
+        fields=sorted((_(name), name) for name in profiles.FIELDS),
+    )
+
+
+@bp.get("/<handle>")
+def show(handle: str) -> Response:
+    """Show a profile, how near its owner is, and what there is to do."""
+    member = viewer()
+    other = people.one_of(member, handle)
+    if other.id == member.id:
+        return page("people/show.html", other=other, mine=True)
+    mutual, names = connections.mutual(member, other)
+    return page(
+        "people/show.html",
+        other=other,
+        mine=False,
+        degree=connections.distance(member, other),
+        mutual=mutual,
+        names=names,
+        standing=people.standing(member, other),
+    )
+
+
+def _other(handle: str) -> Member:
+    """Return somebody else; NotFound for the viewer's own handle, too."""
+    other = people.one_of(viewer(), handle)
+    if other.id == viewer().id:
+        raise NotFound
+    return other
+
+
+def _answer(other: Member, text: str) -> Response:
+    """Show what became of it: the row or card anew and a toast, or the page the form stood on."""
+    if not wants_part():
+        flash(text)
+        return leave_back(".show", handle=other.handle)
+    [person] = people.persons(viewer(), [other])
+    look = "card" if request.form.get("look") == "card" else "row"
+    return page("people/_answer.html", person=person, look=look, text=text)
+
+
+# Asking to connect
+
+
+class NoteForm(FlaskForm):
+    """What to say with an invitation."""
+
+    note = TextAreaField(lazy_gettext("Your note (optional)"))
+
+
+def _compose(form: NoteForm, other: Member) -> dict[str, Any]:
+    return {"form": form, "other": other, "most": setting("NOTE_CHARACTERS")}
+
+
+@bp.route("/<handle>/connect", methods=["GET", "POST"])
+def connect(handle: str) -> Response:
+    """Ask for a note, then ask somebody to connect; who asked first is connected at once. It leaves when the time to undo has passed."""
+    other = _other(handle)
+    form = NoteForm()
+    if request.method == "GET":
+        return page("people/connect.html", part="people/_connect.html", **_compose(form, other))
+    try:
+        result = relationships.invite(viewer(), [other], form.note.data or "")
+    except Invalid as error:
+        return show_on(form, error, "people/connect.html", **_compose(form, other))
+    if result.connected:
+        return _answer(other, _("You and %(name)s are connected", name=other.name))
+    leaves_at = people.standing(viewer(), other).leaves_at
+    if result.queued and leaves_at:
+        return _answer(other, _("Your invitation to %(name)s leaves on %(date)s", name=other.name, date=day(leaves_at)))
+    if result.already:
+        return _answer(other, _("You invited %(name)s already", name=other.name))
+    return _answer(other, _("%(name)s is invited. It leaves in one minute", name=other.name))
+
+
+@bp.post("/<handle>/undo")
+def undo(handle: str) -> Response:
+    """Take an invitation back that has not left; nobody ever hears of it."""
+    other = _other(handle)
+    relationships.undo(viewer(), others=[other])
+    return _answer(other, _("Nothing was sent"))
+
+
+@bp.post("/<handle>/withdraw")
+def withdraw(handle: str) -> Response:
+    """Withdraw an invitation that has left; it may be repeated later, and the date is told."""
+    other = _other(handle)
+    relationships.withdraw(viewer(), [other])
+    again = people.standing(viewer(), other).may_ask_from
+    if again is None:
+        return _answer(other, _("Your invitation is withdrawn"))
+    return _answer(other, _("Your invitation is withdrawn. You can invite again on %(date)s", date=day(again)))
+
+
+# Blocking
+
+
+@bp.route("/<handle>/block", methods=["GET", "POST"])
+def block(handle: str) -> Response:
+    """Ask, then block: from now on the two do not exist for each other."""
+    other = _other(handle)
+    if request.method == "GET":
+        return page("people/block.html", part="people/_block.html", other=other)
+    moderation.block(viewer(), other)
+    flash(_("%(name)s is blocked. You can lift it here at any time", name=other.name))
+    return leave("settings.blocked")

@@ -1,0 +1,176 @@
+"""Settings: mails, being found, signing in, how pages look, and whom a member blocks."""
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, PasswordField
+
+from webapp import passwords
+from webapp.blueprints.accounts import check_password
+from webapp.config import setting
+from webapp.domain import accounts, moderation
+from webapp.domain.errors import N_, Invalid, TooMany
+from webapp.extensions import db
+from webapp.transaction import transaction, unlocked
+from webapp.web import access
+from webapp.web.access import viewer
+from webapp.web.errors import show_on
+from webapp.web.htmx import leave, page
+from webapp.web.shell import THEMES
+
+bp = Blueprint("settings", __name__, url_prefix="/settings")
+
+YEAR_SECONDS = 365 * 24 * 3600
+FINDABLE = ("everyone", "second", "nobody")
+
+
+@bp.get("")
+def index() -> Response:
+    """Show what can be set."""
+    return page("settings/index.html")
+
+
+# Mails
+
+
+class EmailForm(FlaskForm):
+    """Which mails a member gets."""
+
+    mails_invitations = BooleanField(lazy_gettext("Somebody invites me to connect"))
+    mails_acceptances = BooleanField(lazy_gettext("Somebody accepts my invitation"))
+
+
+@bp.route("/email", methods=["GET", "POST"])
+def email() -> Response:
+    """Choose which mails to get; what is turned off is still told at Notifications."""
+    member = viewer()
+    form = EmailForm()
+    if not form.is_submitted():
+        form = EmailForm(obj=member)
+        return page("settings/email.html", form=form, address=accounts.primary_address(member))
+    member.mails_invitations = bool(form.mails_invitations.data)
+    member.mails_acceptances = bool(form.mails_acceptances.data)
+    flash(_("Your choice is saved"))
+    return leave(".email")
+
+
+# Being found
+
+
+@bp.route("/privacy", methods=["GET", "POST"])
+def privacy() -> Response:
+    """Choose who can find this member by an e-mail address they have."""
+    member = viewer()
+    chosen = request.form.get("findable")
+    if request.method == "GET":
+        return page("settings/privacy.html", findable=member.findable)
+    if chosen not in FINDABLE:
+        raise Invalid(findable=N_("Choose one of the three"))
+    member.findable = chosen
+    flash(_("Your choice is saved"))
+    return leave(".privacy")
+
+
+@bp.get("/blocked")
+def blocked() -> Response:
+    """List whom the member blocks."""
+    return page("settings/blocked.html", blocked=db.session.scalars(moderation.blocked(viewer())).all())
+
+
+@bp.post("/blocked/<handle>/unblock")
+def unblock(handle: str) -> Response:
+    """Lift an own block. What was before does not come back."""
+    other = moderation.unblock(viewer(), handle)
+    flash(_("%(name)s is not blocked any more", name=other.name))
+    return leave(".blocked")
+
+
+# Signing in
+
+
+class PasswordForm(FlaskForm):
+    """The password as it is, and as it is to be."""
+
+    old = PasswordField(lazy_gettext("Your password now"))
+    password = PasswordField(lazy_gettext("New password"))
+
+
+def _sign_in_page() -> dict[str, Any]:
+    member = viewer()
+    return {
+        "sign_ins": accounts.sign_ins_of(member),
+        "here": member.sign_in_id,
+        "address": accounts.primary_address(member),
+        "least": setting("PASSWORD_CHARACTERS"),
+    }
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@unlocked
+def sign_in() -> Response:
+    """Show where the member is signed in, and change the password: with the present one, and every other sign-in ends."""
+    form = PasswordForm()
+    if not form.is_submitted():
+        return page("settings/sign_in.html", form=form, **_sign_in_page())
+    member = viewer()
+    address = accounts.primary_address(member)
+    try:
+        accounts.check_new_password(form.password.data or "", member.name, address)
+        _check_old(address, form.old.data or "")
+    except (Invalid, TooMany) as error:
+        return show_on(form, error, "settings/sign_in.html", **_sign_in_page())
+    hashed = passwords.hash_password(form.password.data or "")
+    with transaction():
+        accounts.set_password(viewer(), hashed, keep=access.sign_in_token())
+    flash(_("Your password is changed. You are signed out everywhere else"))
+    return leave(".sign_in")
+
+
+def _check_old(address: str, typed: str) -> None:
+    """Raise Invalid for a wrong password, TooMany after too many of them; as at the sign-in page, and counted with those."""
+    try:
+        check_password(accounts.lookup_of(address), viewer(), typed)
+    except Invalid:
+        raise Invalid(old=N_("That is not your password")) from None
+
+
+@bp.post("/sign-ins/<int:sign_in_id>/end")
+def end_sign_in(sign_in_id: int) -> Response:
+    """Sign out one browser."""
+    accounts.end_sign_in(viewer(), sign_in_id)
+    flash(_("Signed out there"))
+    return leave(".sign_in")
+
+
+@bp.post("/sign-ins/end")
+def end_others() -> Response:
+    """Sign out every browser but this one."""
+    accounts.end_other_sign_ins(viewer(), access.sign_in_token())
+    flash(_("You are signed out everywhere else"))
+    return leave(".sign_in")
+
+
+# How pages look
+
+
+@bp.get("/appearance")
+def appearance() -> Response:
+    """Show the choice between light, dark, and as the device."""
+    return page("settings/appearance.html")
+
+
+@bp.post("/appearance")
+def set_appearance() -> Response:
+    """Keep the choice in a cookie of this browser."""
+    theme = request.form.get("theme", "")
+    flash(_("Your choice is saved"))
+    response = leave(".appearance")
+    if theme in THEMES:
+        secure = setting("BASE_URL").startswith("https://")
+        response.set_cookie("theme", theme, max_age=YEAR_SECONDS, samesite="Lax", secure=secure)  # the script reads it
+    else:
+        response.delete_cookie("theme")
+    return response
