@@ -525,3 +525,19 @@ def test_get_changes_nothing_but_the_last_click(maya, rows):
     assert rows(ImportPart) == before
     assert rows(AddressBookImport) == 1
     assert isinstance(maya.get("/members"), Page)
+
+
+def test_signing_out_without_the_cookie_or_after_the_reading_has_nothing_to_revoke(maya, provider, rows):
+    maya.consent()
+    maya.browser.client.delete_cookie("kith_import_end", domain="127.0.0.1", path="/signout")
+    maya.browser.post("/signout")
+    assert rows(AddressBookImport) == 0
+    assert provider.asked("/google/revoke") == 0
+
+
+def test_signing_out_of_a_book_that_was_read_forgets_it(maya, provider, rows):
+    maya.read()
+    provider.seen.clear()
+    maya.browser.post("/signout")
+    assert rows(AddressBookImport) == 0
+    assert provider.asked("/google/revoke") == 0

@@ -299,6 +299,7 @@ def test_a_comparison_is_settled_and_charged_once(maya):
     book.settle(second)
     assert charges(maya) == [1]
     assert book.opened.is_ready
+    assert contacts.key_of(book.opened) is None
 
 
 def test_comparing_takes_the_same_statements_for_any_size(maya, statements):

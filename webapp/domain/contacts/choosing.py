@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -282,8 +281,3 @@ def was_shown(book: Book, note: str, *, reply_to: bool) -> bool:
     """Whether the mail was shown as it would be sent."""
     draft = draft_of(book)
     return draft.note == note.strip() and draft.reply_to == reply_to
-
-
-def imported_at(book: Book) -> datetime:
-    """Return when the book was read, for the people who ask where their address came from."""
-    return book.row.started_at

@@ -1,8 +1,10 @@
 """Comparing: which people of a book are members, as far as this member may know it; who is left stands on the guest list."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -132,12 +134,9 @@ def _frees_at(viewer: Member, needed: int) -> datetime:
         select(LookupCharge.at, LookupCharge.addresses)
         .where(LookupCharge.member_id == viewer.id, LookupCharge.at > clock.now() - days)
         .order_by(LookupCharge.at)
-    )
-    at = clock.now()
-    for at, count in charges:  # noqa: B007 - the moment at which enough is free is the answer
-        needed -= count
-        if needed <= 0:
-            break
+    ).all()
+    freed = list(accumulate(row.addresses for row in charges))
+    at: datetime = charges[bisect_left(freed, needed)].at
     return at + days
 
 
