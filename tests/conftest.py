@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from tests import factories
 from tests.postgres import Server
-from webapp import clock, create_app
+from webapp import clock, create_app, schema
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -53,7 +53,7 @@ def _apps(tmp_path_factory, request, worker_id):
             app.testing = True
             app.test_client_class = Client
             with app.app_context():
-                db.create_all()
+                schema.upgrade()
             made[engine] = app
         return made[engine]
 

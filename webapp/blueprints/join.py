@@ -26,13 +26,6 @@ from webapp.web.htmx import leave, page
 bp = Blueprint("join", __name__)
 
 
-@bp.after_request
-def _keep_the_link(response: Response) -> Response:
-    """Let no other page learn the link from the Referer header."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
 @bp.context_processor
 def _least() -> dict[str, int]:
     return {"least": accounts.least_characters()}

@@ -52,7 +52,7 @@ def _one_of(mail_id: int) -> tuple[MailboxMessage, EmailMessage]:
 
 def _body(message: EmailMessage, kind: str) -> str:
     part = message.get_body(preferencelist=(kind,))
-    return str(part.get_content()) if part else ""
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""  # as a browser reads it, so that hashes agree
 
 
 @bp.get("/<int:mail_id>")

@@ -10,6 +10,7 @@ from webapp.config import setting
 from webapp.domain import notifications
 from webapp.models.member import Member
 from webapp.web.access import viewer
+from webapp.web.htmx import wants_part
 
 THEMES = ("light", "dark")
 
@@ -28,6 +29,7 @@ def _shell() -> dict[str, Any]:
         "theme": theme if theme in THEMES else "",
         "me": viewer() if current_user.is_authenticated else None,
         "unread": _unread,
+        "wants_part": wants_part(),
     }
 
 

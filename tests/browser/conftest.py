@@ -1,0 +1,187 @@
+"""A whole Kith for a real browser: the application, the demo provider and the worker's work, on loopback, in a folder of its own."""
+
+import re
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from tests import requires
+from webapp import clock, create_app, jobs, schema
+from webapp.demo import provider
+from webapp.extensions import db
+
+AXE = Path(__file__).with_name("vendor") / "axe.min.js"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def listening(app, port):
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Site:
+    """One instance and what is around it."""
+
+    def __init__(self, folder, books):
+        self.url, beside = f"http://127.0.0.1:{free_port()}", free_port()
+        clients = provider.default_clients(self.url)
+        self.provider = provider.create_provider(books, clients)
+        self.beside = beside
+        given = {
+            "INSTANCE": str(folder),
+            "BASE_URL": self.url,
+            "SITE_NAME": "Northgate Alumni",
+            "GOOGLE_DOMAINS": "northgate.example",
+            "MICROSOFT_DOMAINS": "harbour.example",
+        }
+        for door, path in (("google", ""), ("microsoft", "/common/v2.0")):
+            given |= {
+                f"{door.upper()}_CLIENT_ID": clients[door].client_id,
+                f"{door.upper()}_CLIENT_SECRET": clients[door].client_secret,
+                f"{door.upper()}_METADATA_URL": f"http://127.0.0.1:{beside}/{door}{path}/.well-known/openid-configuration",
+                f"{door.upper()}_CONTACTS_URL": f"http://127.0.0.1:{beside}/{door}",
+            }
+        self.app = create_app(given)
+        self.app.config["DEMO"] = True
+        with self.app.app_context():
+            schema.upgrade()
+
+    def wait(self, **moved):
+        """Let time pass, and the worker do what is due."""
+        clock.move(**moved)
+        with self.app.app_context():
+            jobs.run_due()
+
+    def __enter__(self):
+        self._open = (listening(self.provider, self.beside), listening(self.app, int(self.url.rpartition(":")[2])))
+        for each in self._open:
+            each.__enter__()
+        return self
+
+    def __exit__(self, *_error):
+        for each in reversed(self._open):
+            each.__exit__(None, None, None)
+        clock.reset()
+        with self.app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, started once."""
+    requires.require("chromium")
+    path = requires.browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody at a browser, who uses a mouse or only the keyboard, and notices whatever the console says."""
+
+    def __init__(self, page, *, keyboard=False):
+        self.page = page
+        self.keyboard = keyboard
+        self.trouble = []
+        page.on("console", lambda said: self.trouble.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+
+    def use(self, locator, key="Enter", *, force=False):
+        """Press something: with the mouse, or by tabbing to it and pressing a key."""
+        target = locator.first
+        target.wait_for(state="visible")
+        if not self.keyboard:
+            target.click(force=force)
+            return
+        self.page.locator("body").press("Home")
+        for _step in range(150):
+            if target.evaluate("element => element === document.activeElement"):
+                break
+            self.page.keyboard.press("Tab")
+        else:
+            raise AssertionError(f"The keyboard does not reach {locator}.")
+        self.page.keyboard.press(key)
+
+    def tick(self, locator):
+        self.use(locator, "Space")
+
+    def type(self, label, text):
+        field = self.page.get_by_label(label, exact=True).first
+        if self.keyboard:
+            field.focus()
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text)
+        else:
+            field.fill(text)
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=re.compile(name))
+
+    def link(self, name):
+        return self.page.get_by_role("link", name=re.compile(name))
+
+    def heading(self, name):
+        return self.page.get_by_role("heading", name=re.compile(name))
+
+
+@pytest.fixture
+def visit(chromium):
+    """`visit(width=390, dark=True, javascript=False, keyboard=True)`: a new visitor with an empty browser; troubles fail the test."""
+    contexts, visitors = [], []
+
+    def come(*, width=1280, dark=False, javascript=True, keyboard=False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 844 if width < 600 else 900},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=javascript,
+            has_touch=width < 600,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(8000)
+        contexts.append(context)
+        visitors.append(Visitor(context.new_page(), keyboard=keyboard))
+        return visitors[-1]
+
+    yield come
+    for context in contexts:
+        context.close()
+    assert [visitor.trouble for visitor in visitors if visitor.trouble] == []
+
+
+@pytest.fixture
+def check_axe():
+    """`check_axe(visitor)`: axe finds nothing on the page as it is."""
+
+    def check(visitor):
+        visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = visitor.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        problems = [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
+        assert problems == [], visitor.page.url
+
+    return check
