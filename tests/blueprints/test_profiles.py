@@ -5,6 +5,8 @@ import re
 
 import pytest
 from PIL import Image
+from werkzeug import formparser
+from werkzeug.test import encode_multipart
 
 from tests import factories
 from webapp.extensions import db
@@ -24,6 +26,12 @@ def picture(size=(300, 200)):
     buffer = io.BytesIO()
     Image.effect_noise(size, 90).convert("RGB").save(buffer, "JPEG", quality=95)
     return (io.BytesIO(buffer.getvalue()), "me.jpg")
+
+
+def upload(browser, picture, url="/settings/photo"):
+    """Post a file as it is, without the temporary file that the test client would put it into."""
+    boundary, body = encode_multipart({"photo": picture})
+    return browser.post(url, body, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 def again(member):
@@ -77,7 +85,7 @@ def test_a_photo_is_uploaded_shown_and_deleted(ana, as_member):
     browser = as_member(ana)
     large = picture((2400, 1600))
     assert len(large[0].getbuffer()) > 1_000_000
-    assert browser.post("/settings/photo", {"photo": large}).status_code == 303
+    assert upload(browser, large).status_code == 303
     name = again(ana).photo
     assert f"/photos/{name}-256.webp" in browser.get(f"/people/{ana.handle}").text
     small = browser.get(f"/photos/{name}-64.webp")
@@ -106,7 +114,18 @@ def test_no_photo_and_a_bad_one_are_named(ana, as_member):
 
 def test_a_photo_over_eight_megabytes_is_named_and_one_far_over_is_not_read(ana, as_member):
     browser = as_member(ana)
-    response = browser.post("/settings/photo", {"photo": (io.BytesIO(b"\0" * 8_000_500), "me.jpg")})
+    response = upload(browser, (io.BytesIO(b"\0" * 8_000_500), "me.jpg"))
     assert response.status_code == 422
     assert "Choose a smaller picture" in words(response)
-    assert browser.post("/settings/photo", {"photo": (io.BytesIO(b"\0" * 8_200_000), "me.jpg")}).status_code == 413
+    assert upload(browser, (io.BytesIO(b"\0" * 8_200_000), "me.jpg")).status_code == 413
+    assert upload(browser, (io.BytesIO(b"\0" * 600_000), "me.jpg"), "/settings/email").status_code == 413
+
+
+def test_a_photo_never_lies_in_the_temporary_folder(ana, as_member, monkeypatch):
+    def spooled(*_args, **_kwargs):
+        raise AssertionError("a file was put on disk")
+
+    for name in ("TemporaryFile", "SpooledTemporaryFile"):
+        monkeypatch.setattr(formparser, name, spooled)
+    assert upload(as_member(ana), picture((2400, 1600))).status_code == 303
+    assert again(ana).photo
