@@ -24,6 +24,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     guests.expire,
     guests.sweep,
     contacts.forget_idle,
+    contacts.sweep_charges,
 )
 
 
