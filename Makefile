@@ -17,7 +17,7 @@ help: ## List the targets
 setup: .venv/ready ## Set up .venv with everything pinned by hash
 
 # Debian's python3 comes without ensurepip, so pip itself is in the repository, and checked.
-.venv/ready: requirements-dev.txt pyproject.toml $(PIP_WHEEL)
+.venv/ready: requirements-dev.txt $(PIP_WHEEL)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kith needs Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) -c 'import hashlib, sys; sys.exit(hashlib.sha256(open("$(PIP_WHEEL)", "rb").read()).hexdigest() != "$(PIP_SHA256)")' \
 		|| { echo "$(PIP_WHEEL) is not the file it should be."; exit 1; }

@@ -29,7 +29,16 @@ def description():
             index["name"]: (
                 tuple(index["column_names"]),
                 bool(index["unique"]),
-                plain(next((str(value) for key, value in (index.get("dialect_options") or {}).items() if key.endswith("_where")), "")),
+                plain(
+                    next(
+                        (
+                            str(value)
+                            for key, value in (index.get("dialect_options") or {}).items()
+                            if key.endswith("_where")
+                        ),
+                        "",
+                    )
+                ),
             )
             for index in inspector.get_indexes(table)
         }
@@ -38,7 +47,9 @@ def description():
             "key": inspector.get_pk_constraint(table),
             "indexes": indexes,
             "checks": {check["name"]: plain(check["sqltext"]) for check in inspector.get_check_constraints(table)},
-            "unique": sorted((each["name"], tuple(each["column_names"])) for each in inspector.get_unique_constraints(table)),
+            "unique": sorted(
+                (each["name"], tuple(each["column_names"])) for each in inspector.get_unique_constraints(table)
+            ),
             "references": sorted(
                 (each["name"], tuple(each["constrained_columns"]), each["referred_table"], str(each["options"]))
                 for each in inspector.get_foreign_keys(table)
@@ -47,7 +58,8 @@ def description():
     if db.engine.dialect.name == "sqlite":
         with db.engine.connect() as connection:
             found["without rowid"] = sorted(
-                row[0] for row in connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"))
+                row[0]
+                for row in connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"))
             )
     return found
 

@@ -133,7 +133,7 @@ class Grant:
         return f"Grant(scopes={self.scopes}, others={self.others})"  # a key has no place in a traceback
 
 
-class _Session(OAuth2Session):  # type: ignore[misc]
+class _Session(OAuth2Session):
     """Authlib's session under our rules: a total deadline and a byte cap for each answer, no redirects, nothing of the environment."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -161,7 +161,7 @@ class _Session(OAuth2Session):  # type: ignore[misc]
         return answer
 
 
-class _Client(FlaskOAuth2App):  # type: ignore[misc]
+class _Client(FlaskOAuth2App):
     client_cls = _Session
 
 
