@@ -17,6 +17,7 @@ bp = Blueprint("connections", __name__)
 
 SHOWN = 6
 ASKING = 3
+FACES = 3
 SEARCH_CHARACTERS = 100
 
 
@@ -30,6 +31,7 @@ def network() -> Response:
         "connections/network.html",
         address=accounts.primary_address(member),
         members=0 if member.degree else people.total() - 1,
+        faces=[] if member.degree else db.session.execute(people.search(member).limit(FACES)).all(),
         removed=connections.recently_removed(member),
         counts=invitations.counts(member),
         asking=asking,
