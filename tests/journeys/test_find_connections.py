@@ -139,8 +139,8 @@ def world(context, as_member, hide):
         housekeeping.tidy()
         db.session.rollback()
         browser = as_member(maya_id)  # a sign-in does not stand idle for eighteen days
-        for path in ("/invitations/guests", "/invitations/sent", "/invitations", "/notifications"):
-            texts.append(anonymous(browser.get(path).text))
+        paths = ("/invitations/guests", "/invitations/sent", "/invitations", "/notifications")
+        texts += [anonymous(browser.get(path).text) for path in paths]
         wizard = Wizard(browser)
         texts.append(anonymous(wizard.paste("Ben <ben@out.example>", "Zed <zed@out.example>").html))
         texts.append(anonymous(wizard.get("/others").html))

@@ -175,8 +175,8 @@ def guests_shown(viewer: Member, book: Book) -> Shown:
 
 
 def not_people(book: Book) -> list[list[str]]:
-    """Return who is probably not a person: name, address, the rule that says so."""
-    return [entry for part in books.parts(book, "other") for entry in part]
+    """Return who is probably not a person, the first fifty: name, address, the rule that says so."""
+    return [entry for part in books.parts(book, "other", [0]) for entry in part]
 
 
 def _page(viewer: Member, book: Book, which: List) -> tuple[Shown, list[tuple[int, Any]]]:
