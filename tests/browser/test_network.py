@@ -1,0 +1,160 @@
+"""My network in a real browser: removing with its dialog and undo, connecting in place, searching while typing, reading what is new."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import factories
+from tests.browser.conftest import Site
+from webapp import clock
+from webapp.domain import relationships
+from webapp.extensions import db
+
+
+@pytest.fixture
+def site(tmp_path):
+    with Site(tmp_path / "instance", {}) as running:
+        yield running
+
+
+@pytest.fixture
+def people(site):
+    """Ana with three connections, somebody who asks her, and two strangers; by first name."""
+    with site.app.app_context():
+        names = ("Ana Lima", "Ben Okafor", "Chen Wei", "Dana Fox", "Eli Roth", "Freya Nilsson", "Gita Rao")
+        made = [factories.member(name, f"{name.split()[0].lower()}@post.example", field="Research") for name in names]
+        for other in made[1:4]:
+            factories.connect(made[0], other)
+            clock.move(seconds=1)
+        relationships.invite(made[4], [made[0]])
+        db.session.commit()
+        clock.move(seconds=61)
+        relationships.release(clock.now())
+        db.session.commit()
+        return {member.name.split()[0]: member.handle for member in made}
+
+
+def signed_in(visitor, site):
+    visitor.page.goto(f"{site.url}/signin")
+    visitor.type("Email", "ana@post.example")
+    visitor.type("Password", factories.PASSWORD)
+    visitor.use(visitor.button("^Sign in$"))
+    expect(visitor.heading("My network")).to_be_visible()
+    return visitor
+
+
+def names_in(page, selector):
+    return page.locator(f"{selector} a.name").all_inner_texts()
+
+
+def focused(page):
+    return page.evaluate("document.activeElement.closest('[id]')?.id ?? ''")
+
+
+@pytest.mark.parametrize("keyboard", [False, True], ids=["mouse", "keyboard"])
+def test_removing_asks_takes_the_row_away_and_undo_brings_it_back_in_its_place(
+    site, people, visit, check_axe, keyboard
+):
+    ana = signed_in(visit(keyboard=keyboard, width=1280 if keyboard else 390), site)
+    page = ana.page
+    page.goto(f"{site.url}/connections")
+    assert names_in(page, "#connections-list") == ["Dana Fox", "Chen Wei", "Ben Okafor"]
+    dots = page.get_by_role("button", name="More for Chen Wei")
+    ana.use(dots)
+    ana.use(page.locator(f"#menu-{people['Chen']}").get_by_role("link", name="Remove connection"))
+    dialog = page.get_by_role("dialog", name="Remove Chen Wei?")
+    expect(dialog).to_be_visible()
+    check_axe(ana)
+    expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(dots).to_be_focused()
+
+    ana.use(dots)
+    ana.use(page.locator(f"#menu-{people['Chen']}").get_by_role("link", name="Remove connection"))
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Remove").press("Enter")
+    expect(page.locator(f"#connection-{people['Chen']}")).to_have_count(0)
+    expect(page.get_by_role("heading", name="2 connections")).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("Chen Wei removed.")
+    expect(page.get_by_role("button", name="More for Ben Okafor")).to_be_focused()
+
+    undo = page.locator("#toasts").get_by_role("button", name="Undo")
+    undo.press("Enter") if keyboard else undo.click()
+    expect(page.get_by_role("heading", name="3 connections")).to_be_visible()
+    assert names_in(page, "#connections-list") == ["Dana Fox", "Chen Wei", "Ben Okafor"]
+    expect(page.locator(f"#connection-{people['Chen']}")).to_be_focused()
+    expect(undo).to_have_count(0)
+    assert page.url == f"{site.url}/connections"
+
+
+def test_connecting_swaps_the_row_and_keeps_the_focus(site, people, visit, check_axe):
+    ana = signed_in(visit(keyboard=True), site)
+    page = ana.page
+    page.goto(f"{site.url}/people?q=freya")
+    row = page.locator(f"#person-{people['Freya']}")
+    ana.use(row.get_by_role("button", name="Connect"))
+    expect(row).to_contain_text("Invited")
+    expect(row.get_by_role("button", name="Undo")).to_be_focused()
+    expect(page.locator("#toasts")).to_contain_text("Freya Nilsson is invited. It leaves in one minute")
+    check_axe(ana)
+    page.keyboard.press("Enter")
+    expect(row.get_by_role("button", name="Connect")).to_be_focused()
+    expect(page.locator("#toasts")).to_contain_text("Nothing was sent")
+
+    page.goto(f"{site.url}/network")
+    card = page.locator(f"#person-{people['Gita']}")
+    ana.use(card.get_by_role("button", name="Connect"))
+    expect(card.get_by_role("button", name="Undo")).to_be_focused()
+    check_axe(ana)
+    site.wait(seconds=61)
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Too late, they have been sent")
+    assert [said for said in ana.trouble if "409" not in said] == []
+    ana.trouble.clear()  # the console names every refusal
+
+
+def test_searching_while_typing_keeps_the_field_and_writes_the_address(site, people, visit):
+    ana = signed_in(visit(), site)
+    page = ana.page
+    page.goto(f"{site.url}/people")
+    field = page.get_by_label("Name, organisation or keyword")
+    field.press_sequentially("ben")
+    expect(page.locator("#people-found")).to_have_text('1 person matches "ben"')
+    assert names_in(page, "#people-list") == ["Ben Okafor"]
+    expect(field).to_be_focused()
+    assert page.url.endswith("/people?q=ben&field=")
+    page.reload()
+    assert names_in(page, "#people-list") == ["Ben Okafor"]
+    page.goto(f"{site.url}/connections")
+    page.get_by_label("Sort by").select_option("first")
+    expect(page.locator("#connections-list a.name").first).to_have_text("Ben Okafor")
+    page.get_by_label("Search your connections").fill("dan")
+    expect(page.locator("#connections-list a.name")).to_have_text(["Dana Fox"])
+    page.get_by_label("Search your connections").fill("nobody")
+    expect(page.get_by_text('No connections match "nobody"')).to_be_visible()
+
+
+def test_a_note_is_written_in_a_dialog_and_goes_along(site, people, visit, check_axe):
+    ana = signed_in(visit(), site)
+    page = ana.page
+    page.goto(f"{site.url}/people/{people['Freya']}")
+    ana.use(ana.link("Add a note"))
+    dialog = page.get_by_role("dialog", name="Invite Freya Nilsson")
+    dialog.get_by_label("Your note").fill("The river survey, remember?")
+    check_axe(ana)
+    ana.use(dialog.get_by_role("button", name="Send invitation"))
+    expect(page.get_by_text("Freya Nilsson is invited.")).to_be_visible()
+    assert page.url.endswith(f"/people/{people['Freya']}")
+
+
+def test_what_was_shown_is_read_and_answered_in_its_row(site, people, visit):
+    ana = signed_in(visit(), site)
+    page = ana.page
+    expect(page.locator("#unread")).to_contain_text("1")
+    page.goto(f"{site.url}/notifications")
+    expect(page.locator("#unread")).to_have_count(0)
+    ana.use(page.get_by_role("button", name="Accept Eli Roth"))
+    expect(page.get_by_text("You and Eli Roth are connected").first).to_be_visible()
+    assert focused(page) != ""
+    page.reload()
+    expect(page.locator("#unread")).to_have_count(0)
