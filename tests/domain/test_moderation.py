@@ -4,9 +4,11 @@ import pytest
 
 from tests import factories
 from webapp import clock
-from webapp.domain import connections, moderation, people
+from webapp.domain import connections, guests, moderation, notifications, people
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
+from webapp.models.invitation import GuestInvitation
+from webapp.models.mail import OutgoingMail
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -61,3 +63,22 @@ def test_an_own_block_stays_in_the_list_when_the_other_blocks_too_or_leaves(ana,
     ana.suspended_at = clock.now()
     db.session.commit()
     assert names(ben) == ["Ana Lima"]
+
+
+@pytest.mark.parametrize("blocker", ["invited", "inviter"])
+def test_a_block_takes_the_card_of_an_invitation_by_mail_away_for_good(ana, blocker):
+    ben = factories.member("Ben Okafor", "ben@example.org", findable="nobody")
+    guests.invite(ana, [guests.Invitee("Ben", "ben@example.org", factories.lookup("ben@example.org"))])
+    db.session.commit()
+    clock.move(seconds=61)
+    guests.release(clock.now())
+    db.session.commit()
+    assert len(db.session.execute(guests.cards(ben)).all()) == notifications.unread(ben) == 1
+    viewer, other = (ben, ana) if blocker == "invited" else (ana, ben)
+    moderation.block(viewer, other)
+    moderation.unblock(viewer, other.handle)
+    db.session.commit()
+    assert db.session.execute(guests.cards(ben)).all() == []
+    assert notifications.unread(ben) == 0
+    assert db.session.query(OutgoingMail).filter_by(state="queued").count() == 0
+    assert [row.state for row in db.session.query(GuestInvitation)] == ["invited"]

@@ -579,6 +579,22 @@ def ignore_card(viewer: Member, key: str) -> GuestInvitation:
     return row
 
 
+def part(one: Member, other: Member) -> None:
+    """Let no invitation by mail between two members be answered any more, because one blocks the other. The inviter sees no difference."""
+    rows = db.session.scalars(
+        select(GuestInvitation).where(
+            ((GuestInvitation.inviter_id == one.id) & (GuestInvitation.joined_id == other.id))
+            | ((GuestInvitation.inviter_id == other.id) & (GuestInvitation.joined_id == one.id)),
+            GuestInvitation.state.in_(("invited", "uncertain")),
+            GuestInvitation.quiet_at.is_(None),
+        )
+    ).all()
+    for row in rows:
+        row.quiet_at, row.quiet_reason = clock.now(), "blocked"
+    _take_cards_back(rows)
+    outbox.retract("guest_card", [(one.id, other.id), (other.id, one.id)])
+
+
 def opt_out(lookup: str, reason: str = "opted_out") -> None:
     """Never send this address an invitation again, whoever asks; what waits for it ends, and no inviter can tell."""
     now = clock.now()

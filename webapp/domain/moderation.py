@@ -2,7 +2,7 @@
 
 from sqlalchemy import Select, select
 
-from webapp.domain import relationships
+from webapp.domain import guests, relationships
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.models.member import Member
@@ -11,6 +11,7 @@ from webapp.models.member import Member
 def block(viewer: Member, other: Member) -> None:
     """Make the two unknown to each other: connection and invitations end. Nobody is told; only the viewer can lift it."""
     relationships.block(viewer, other)
+    guests.part(viewer, other)
 
 
 def unblock(viewer: Member, handle: str) -> Member:
