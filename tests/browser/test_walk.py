@@ -142,6 +142,7 @@ def test_from_joining_to_the_first_connection(site, visit, check_axe, way):
     axe()
     expect(page.get_by_text("2").first).to_be_visible()
     maya.use(maya.link("See all"))
+    expect(page).to_have_url(re.compile("/connections"))
     axe()
     row = page.locator("li", has_text="Ana Lima").first
     maya.use(row.get_by_role("button", name=re.compile("More for")))
@@ -164,13 +165,13 @@ def consent(visitor, site):
     page = visitor.page
     while f":{site.beside}/" in page.url:
         button = page.get_by_role("button", name=re.compile("Continue|Allow|Next|Sign in")).first
-        visitor.use(button)
-        page.wait_for_load_state()
+        with page.expect_navigation():  # a key does not wait for the page it leads to, as a click does
+            visitor.use(button)
 
 
 def sign_in(visitor, site, address):
     visitor.page.goto(f"{site.url}/signin")
     visitor.type("Email", address)
     visitor.type("Password", factories.PASSWORD)
-    visitor.use(visitor.button("^Sign in$"))
-    visitor.page.wait_for_load_state()
+    with visitor.page.expect_navigation():
+        visitor.use(visitor.button("^Sign in$"))
