@@ -15,7 +15,7 @@ from webapp import clock, create_app, schema
 from webapp.extensions import db
 from webapp.models.member import Member
 
-ENGINES = os.environ.get("KITH_TEST_ENGINES", "sqlite postgresql").split()
+ENGINES = os.environ.get("TEST_ENGINES", "sqlite postgresql").split()
 
 
 class Client(FlaskClient):

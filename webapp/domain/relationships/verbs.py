@@ -395,9 +395,24 @@ def expire(now: datetime) -> int:
 
 def forget(member: Member) -> None:
     """Undo everything between a member and others before the account goes: their connections, counters and blobs are right afterwards."""
-    others = list(db.session.scalars(select(Connection.other_id).where(Connection.member_id == member.id)))
-    store.lock_members([member.id, *others])
+    others = _lock_with_connections(member)
     store.follow([(ordered(member.id, other), Disconnect()) for other in others])
     row = Relationship
     mine = (row.low_id == member.id) | (row.high_id == member.id)
     db.session.execute(delete(row).where(mine).execution_options(synchronize_session=False))
+
+
+def _lock_with_connections(member: Member) -> list[int]:
+    """Lock a member and everybody connected with them, in the order all locks are taken; return the ids of the others.
+
+    Who connects while the locks are waited for is found only then, so all are let go and taken again in their order. With the
+    member's own lock held, nobody can connect any more.
+    """
+    mine = select(Connection.other_id).where(Connection.member_id == member.id).order_by(Connection.other_id)
+    while True:
+        with db.session.begin_nested() as attempt:
+            others = list(db.session.scalars(mine))
+            store.lock_members([member.id, *others])
+            if list(db.session.scalars(mine)) == others:
+                return others
+            attempt.rollback()
