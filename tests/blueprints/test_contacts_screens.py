@@ -248,6 +248,21 @@ def test_names_are_shown_as_they_are_and_never_run(maya):
     assert "{{7*7}}" in maya.get("/others").words
 
 
+def test_who_is_connected_invited_or_blocked_is_counted_with_a_link(maya, friends):
+    viewer = db.session.get_one(Member, maya.member_id)
+    factories.connect(viewer, friends[0])
+    relationships.invite(viewer, [friends[1]])
+    relationships.block(viewer, friends[2])
+    db.session.commit()
+    page = maya.paste(*FRIENDS, *GUESTS[:1])
+    assert "0 here, 1 not here, 1 already connected , 1 already invited , 1 you blocked ." in page.words.replace(
+        ",", " ,"
+    ).replace("here ,", "here,")
+    for link in ("/connections", "/invitations/sent", "/settings/blocked"):
+        assert link in page.links
+        assert maya.browser.get(link).status_code == 200
+
+
 # Screen 2
 
 

@@ -218,7 +218,7 @@ class _Sorting:
         return self.result
 
     def _members(self, found: list[tuple[Person, Found]]) -> None:
-        found.sort(key=lambda row: (names.fold(row[1].name), row[1].member_id))
+        found.sort(key=lambda row: (folded(row[1].name), row[1].member_id))
         size = len(found)
         result = self.result
         result.members = [
@@ -231,7 +231,7 @@ class _Sorting:
         self.counts["members"] = size
 
     def _guests(self, outside: list[tuple[Person, Sequence[str]]]) -> None:
-        outside.sort(key=lambda row: (names.fold(row[0].shown), row[0].addresses[0]))
+        outside.sort(key=lambda row: (folded(row[0].shown), row[0].addresses[0]))
         size = len(outside)
         result = self.result
         result.guests = [guest_entry(person) for person, _ in outside]
