@@ -6,6 +6,7 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP_WHEEL := bootstrap/pip-25.3-py3-none-any.whl
 PIP_SHA256 := 9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd
+COMPILE := .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal
 PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -49,6 +50,6 @@ docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python -m webapp docs
 
 lock: setup ## Resolve the dependencies anew and write the hash-pinned lists
-	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --upgrade pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --upgrade --target .cache/lock uv
+	@$(COMPILE) --upgrade pyproject.toml -o requirements.txt
+	@$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt

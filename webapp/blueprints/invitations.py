@@ -9,7 +9,6 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy import select
 
-from webapp import tokens
 from webapp.domain import connections, guests, invitations, people, relationships, tickets
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
@@ -18,8 +17,9 @@ from webapp.models.invitation import GuestInvitation
 from webapp.models.member import Member, visible
 from webapp.web import paging
 from webapp.web.access import public, viewer
+from webapp.web.back import leave_back
 from webapp.web.filters import day
-from webapp.web.htmx import leave, leave_to, page, wants_part
+from webapp.web.htmx import leave, page, wants_part
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
@@ -81,12 +81,7 @@ def _answer(words: str, other: Any, *, undo: str = "", back: str = ".index") -> 
     if wants_part():
         return page("invitations/_answered.html", words=words, other=other, undo=undo)
     flash(words)
-    return leave_to(_back() or url_for(back))
-
-
-def _back() -> str:
-    where = tokens.signed("back", request.form.get("back", ""))
-    return where if isinstance(where, str) else ""
+    return leave_back(back)
 
 
 @bp.post("/<handle>/accept")
@@ -182,7 +177,7 @@ def undo(key: str) -> Response:
     """Take back what has not left of one press of a sending button."""
     invitations.undo(viewer(), key)
     flash(_("Nothing was sent"))
-    return leave_to(_back() or url_for("connections.network"))
+    return leave_back("connections.network")
 
 
 @bp.post("/guests/<key>/withdraw")
