@@ -37,6 +37,12 @@ def in_write_transaction() -> bool:
     return _writing.get() and db.session.registry.has() and db.session().in_transaction()
 
 
+def refuse_inside(what: str) -> None:
+    """Raise RuntimeError where something slow is about to be done inside a transaction that may write."""
+    if in_write_transaction():
+        raise RuntimeError(f"{what} inside a transaction.")
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Run the block in one write transaction of its own: committed at its end, rolled back when it raises.

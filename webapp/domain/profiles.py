@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from PIL import Image, ImageOps
 from sqlalchemy import delete, insert, select
 
-from webapp import tokens
+from webapp import tokens, transaction
 from webapp.domain import accounts, names, relationships
 from webapp.domain.errors import N_, Invalid, NotFound
 from webapp.extensions import db
@@ -168,6 +168,7 @@ def crop(picture: bytes) -> dict[int, bytes]:
 
     Invalid for what is no picture, and for one that would need too much memory. Slow: never inside a transaction.
     """
+    transaction.refuse_inside("A picture is read")
     if len(picture) > PHOTO_BYTES:
         raise Invalid(photo=TOO_LARGE)
     with _decoding:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from urllib.parse import unquote, urlsplit
 
-from webapp import config
+from webapp import config, transaction
 
 SECONDS = 20
 _ADDRESS = re.compile(r"\S+@\S+")
@@ -27,6 +27,7 @@ class Unknown(Exception):
 
 def hand_over(mail: EmailMessage, sender: str, recipient: str) -> None:
     """Give one mail to the server of SMTP_URL; return when it took it, else raise Later, Never or Unknown with a scrubbed reason."""
+    transaction.refuse_inside("A mail is handed over")
     body = mail.as_bytes(policy=SMTP_POLICY)
     try:
         server = _connect()

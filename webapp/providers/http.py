@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from webapp import clock
 from webapp.config import is_loopback
 from webapp.providers.base import WAIT_SECONDS_MAX, ProviderError
+from webapp.transaction import refuse_inside
 
 CONNECT_SECONDS = 3.0
 PAGE_SECONDS = 30.0
@@ -169,6 +170,7 @@ class Deadline:
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
+        refuse_inside("A provider is asked")
         self._timer.start()
         return self
 
