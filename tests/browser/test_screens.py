@@ -1,0 +1,200 @@
+"""Every screen of `make demo`: at both widths, light and dark, nothing for axe, the console, the policy or a narrow phone to find."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import requires
+from tests.browser.conftest import free_port
+from webapp import create_app
+from webapp.demo import community
+
+VARIANTS = {f"{width}-{'dark' if dark else 'light'}": (width, dark) for width in (1280, 390) for dark in (False, True)}
+HTML_BYTES = 40_000
+MAILED = ("confirm", "reset", "join", "optout", "invitations", "erase")
+
+# Reached by name or by a link in a mail, as the fixtures below find them; what is no page; and what leads elsewhere.
+NAMED = {"people.show", "people.connect", "people.block", "connections.remove", "mailbox.show", "mailbox.body"}
+BY_MAIL = {
+    "accounts.confirm",
+    "accounts.reset",
+    "accounts.operator",
+    "join.join",
+    "join.opt_out",
+    "join.erase",
+    "invitations.accept_by_mail",
+}
+BY_WALKING = {
+    "contacts.members",
+    "contacts.others",
+    "contacts.preview",
+    "contacts.done",
+    "contacts.reading",
+    "contacts.forget",
+    "accounts.check_mail",
+}
+NO_PAGE = {
+    "static",
+    "public.livez",
+    "public.readyz",
+    "public.manifest",
+    "profiles.photo",
+    "contacts.google_callback",
+    "contacts.microsoft_callback",
+}
+STRANGERS = {"accounts.signin", "accounts.signup", "accounts.ask_reset", "accounts.confirm_again"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The address of a running `kith demo`, as somebody's first `make demo` leaves it."""
+    requires.require("chromium")
+    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    environment = {**os.environ, "KITH_INSTANCE": str(folder)}
+    with (folder / "said.txt").open("w") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "webapp", "demo", "--port", str(port)], env=environment, stdout=said, stderr=said
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            for _try in range(600):
+                assert running.poll() is None, (folder / "said.txt").read_text()
+                try:
+                    urllib.request.urlopen(f"{url}/readyz", timeout=5).close()
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield url
+        finally:
+            running.terminate()
+            assert running.wait(timeout=30) == 0
+        assert community.PASSWORD in (folder / "said.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory):
+    """Every page of the application that takes no argument, by who may see it."""
+    app = create_app({"INSTANCE": str(tmp_path_factory.mktemp("routes"))})
+    plain, rest = [], set()
+    for rule in app.url_map.iter_rules():
+        if "GET" in rule.methods and rule.endpoint not in NAMED | BY_MAIL | BY_WALKING | NO_PAGE:
+            if rule.arguments:
+                rest.add(rule.endpoint)
+            elif rule.endpoint not in STRANGERS:
+                plain.append(rule.rule)
+    assert not rest, "these pages need a place in this test"
+    return sorted(plain)
+
+
+@pytest.fixture
+def look(demo, check_axe):
+    """`look(visitor, path)`: go there (or stay) and find nothing wrong with the page."""
+
+    def look(visitor, path=None, status=200):
+        page = visitor.page
+        if path is not None:
+            answer = page.goto(demo + path if path.startswith("/") else path)
+            assert answer.status == status, path
+            assert len(answer.body()) <= HTML_BYTES, (path, len(answer.body()))
+        assert page.title(), page.url
+        check_axe(visitor)
+        for width in (320, visitor.width):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+
+    return look
+
+
+@pytest.fixture
+def come(visit):
+    def come(variant):
+        width, dark = VARIANTS[variant]
+        visitor = visit(width=width, dark=dark)
+        visitor.width = width
+        return visitor
+
+    return come
+
+
+def sign_in(visitor, demo):
+    visitor.page.goto(f"{demo}/signin")
+    visitor.type("Email", community.SAMPLE.address)
+    visitor.type("Password", community.PASSWORD)
+    with visitor.page.expect_navigation():
+        visitor.use(visitor.button("^Sign in$"))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_screens_of_a_member(demo, addresses, come, look, variant):
+    maya = come(variant)
+    sign_in(maya, demo)
+    for path in addresses:
+        look(maya, path)
+    for path in ("/people?q=an", "/people?q=nobody+is+called+so", "/connections?q=a", "/invitations/sent?page=2"):
+        look(maya, path)
+    maya.page.goto(f"{demo}/connections")
+    first = maya.page.locator("a.name").first.get_attribute("href")
+    look(maya, first)
+    look(maya, f"/connections/{first.rpartition('/')[2]}/remove")
+    look(maya, f"{first}/block")
+    maya.page.goto(f"{demo}/people")
+    stranger = maya.page.locator("a[href$='/connect']").first
+    if stranger.count():
+        look(maya, stranger.get_attribute("href"))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_screens_of_a_stranger_and_of_a_mail(demo, come, look, variant):
+    somebody = come(variant)
+    page = somebody.page
+    for path in ("/", "/signin", "/signup", "/reset", "/confirm", "/mailbox"):
+        look(somebody, path)
+    kinds = set()
+    page.goto(f"{demo}/mailbox")
+    mails = [link.get_attribute("href") for link in page.locator("a[href^='/mailbox/']").all()]
+    assert mails
+    for path in mails[:40]:
+        page.goto(demo + path)
+        links = [link.get_attribute("href") for link in page.locator(".mailtext a").all()]
+        new = [link for link in links if urlsplit(link).path.split("/")[1] in set(MAILED) - kinds]
+        if new:
+            look(somebody, path)
+        for link in new:
+            kinds.add(urlsplit(link).path.split("/")[1])
+            look(somebody, link)
+    assert {"join", "optout"} <= kinds
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_screens_of_finding_connections(demo, come, look, variant):
+    maya = come(variant)
+    sign_in(maya, demo)
+    page = maya.page
+    look(maya, "/contacts")
+    maya.use(maya.button("^Continue"))
+    while not page.url.startswith(demo):
+        with page.expect_navigation():
+            maya.use(page.get_by_role("button", name=re.compile("Continue|Allow|Next|Sign in")).first)
+    page.wait_for_url(re.compile("/contacts/members"))
+    look(maya)
+    look(maya, "/contacts/others")
+    page.locator("label.pick").get_by_role("checkbox").first.check()
+    expect(maya.button("Add 1 to network")).to_be_visible()
+    look(maya)
+    look(maya, "/contacts/forget")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_page_that_is_not_there(demo, come, look, variant):
+    maya = come(variant)
+    sign_in(maya, demo)
+    look(maya, "/people/nobody-at-all", status=404)
+    assert all("404" in said for said in maya.trouble), maya.trouble  # Chromium itself reports the status
+    maya.trouble.clear()
