@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from tests.providers import live
-
 
 class Page(HTMLParser):
     """A page as the tests look at it: its words, its boxes, its forms' buttons."""
@@ -77,7 +75,7 @@ class Wizard:
         """Press Continue and consent; return the answer of the callback."""
         url = self.ask(**({"door": door} if door else {}))
         which = urlsplit(url).path.split("/")[1]
-        return self.come_back(live.consent(url, self.account, **decided), which)
+        return self.come_back(self.provider.consent(url, self.account, **decided), which)
 
     def read(self, door=None):
         """Consent and read the whole book as a browser without JavaScript does; return the members screen."""

@@ -131,6 +131,31 @@ async function common(origin, response) {
   json(response, 200, { ...await answered.json(), issuer: `${origin}/microsoft/{tenantid}/v2.0` });
 }
 
+// What goes wrong on request: POST /faults takes {path: {status, headers, body, cut, drip}} in place of the answers there; GET /seen lists what was asked.
+let faults = {};
+let seen = [];
+
+async function control(request, response) {
+  if (request.method === 'GET') return json(response, 200, seen);
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  [faults, seen] = [JSON.parse(Buffer.concat(pieces).toString()), []];
+  return json(response, 200, {});
+}
+
+function fail(response, { status = 200, headers = {}, body = '', cut = false, drip = false }) {
+  const length = Buffer.byteLength(body) + (cut || drip ? 1000 : 0);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length, ...headers });
+  if (drip) {
+    const timer = setInterval(() => response.write(' '), 50);
+    response.on('close', () => clearInterval(timer));
+  } else if (cut) {
+    response.write(body, () => response.destroy());
+  } else {
+    response.end(body);
+  }
+}
+
 const server = createServer();
 server.listen(0, '127.0.0.1', () => {
   const origin = `http://127.0.0.1:${server.address().port}`;
@@ -140,6 +165,9 @@ server.listen(0, '127.0.0.1', () => {
     const door = url.pathname.split('/')[1];
     const provider = providers[door];
     const run = async () => {
+      if (['/faults', '/seen'].includes(url.pathname)) return control(request, response);
+      seen.push(url.pathname);
+      if (url.pathname in faults) return fail(response, faults[url.pathname]);
       if (!provider) return json(response, 404, {});
       if (url.pathname.startsWith(`/${door}/interaction/`)) return interact(door, provider, request, response);
       if (url.pathname.startsWith('/google/v1/')) return people(provider, request, response, url);

@@ -19,7 +19,9 @@ BOOKS = {
     ],
     "empty@gmail.com": [],
     "many@gmail.com": [{"name": f"Person {number}", "emails": [f"p{number}@x.example"]} for number in range(2500)],
+    "huge@gmail.com": [{"name": f"Person {number}", "emails": [f"p{number}@x.example"]} for number in range(25_000)],
 }
+BOOKS |= {account.replace("gmail", "outlook"): book for account, book in BOOKS.items()}
 
 
 @pytest.fixture(scope="session")

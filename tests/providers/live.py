@@ -58,6 +58,11 @@ class Faulty:
     def providers(self):
         return self.app.extensions["providers"]
 
+    @staticmethod
+    def consent(url, account, **decided):
+        """Decide as a person at the consent page would; see `consent`."""
+        return consent(url, account, **decided)
+
     def asked(self, path):
         """How often a path was asked for."""
         return sum(1 for each, _headers in self.seen if each == path)

@@ -15,6 +15,7 @@ from authlib.integrations.flask_client import FlaskOAuth2App, OAuth, OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from flask import Flask, current_app
 from joserfc.errors import JoseError
+from urllib3.exceptions import HTTPError
 
 from webapp import addresses, config
 from webapp.config import SettingError, setting
@@ -154,6 +155,8 @@ class _Session(OAuth2Session):
                 answer._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
             except ProviderError as error:
                 raise requests.ConnectionError(error.detail) from None
+            except (HTTPError, OSError) as error:
+                raise requests.ConnectionError(deadline.why(error)) from None
             finally:
                 answer.close()
         if answer.is_redirect:
