@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,10 @@ MEMBERS = 260
 SEED = 7
 PHOTOS_OF_TEN = 8
 NOTES = (
-    "It was good to see you in June. Shall we stay in touch?",
-    "",
-    "You spoke at our field day last year, and I still think about it.",
-    "",
+    (timedelta(days=9), ""),
+    (timedelta(days=3, hours=2), "It was good to see you in June. Shall we stay in touch?"),
+    (timedelta(days=1, hours=4), ""),
+    (timedelta(hours=2), "You spoke at our field day last year, and I still think about it."),
 )
 
 
@@ -93,23 +95,33 @@ def _pairs(ids: list[int], fields: list[str], choose: random.Random) -> set[tupl
 
 def _invitations(sample_id: int, strangers: list[int]) -> None:
     """Let four members have asked the sample member, and the sample member have asked three and invited two guests."""
-    clock.move(hours=-5)
-    with transaction():
-        sample = db.session.get_one(Member, sample_id)
-        for note, stranger in zip(NOTES, strangers, strict=False):
+    for (ago, note), stranger in zip(NOTES, strangers, strict=False):
+        with _some_time_ago(ago):
+            sample = db.session.get_one(Member, sample_id)
             relationships.invite(db.session.get_one(Member, stranger), [sample], note)
-        relationships.invite(sample, strangers[30:33])
+    with _some_time_ago(timedelta(days=4)):
+        relationships.invite(db.session.get_one(Member, sample_id), strangers[30:33])
+    with _some_time_ago(timedelta(hours=5)):
         invited = [("Ingeborg Dahl", "ingeborg.dahl@fjord.example"), ("", "r.castellanos@correo.example")]
         guests.invite(
-            sample,
+            db.session.get_one(Member, sample_id),
             [guests.Invitee(name, address, tokens.keyed_hash(address)) for name, address in invited],
             note="Come and find the rest of us here.",
             source="typed in by Maya Lindqvist",
         )
-    clock.reset()
+
+
+@contextmanager
+def _some_time_ago(ago: timedelta) -> Iterator[None]:
+    """Let the block happen in the past, and let leave then what it sends."""
+    clock.move(seconds=-ago.total_seconds())
+    with transaction():
+        yield
+    clock.move(minutes=2)
     with transaction():
         relationships.release(clock.now())
         guests.release(clock.now())
+    clock.reset()
 
 
 def _book(members: list[bulk.Newcomer], choose: random.Random) -> list[dict[str, Any]]:
