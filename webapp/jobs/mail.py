@@ -268,9 +268,7 @@ def _again(mail_id: int, reason: str) -> None:
     row = db.session.get(OutgoingMail, mail_id)
     if row is None or row.state != "claimed":
         return
-    wait = BACKOFF_MINUTES[min(row.attempts - 1, len(BACKOFF_MINUTES) - 1)]
-    row.state, row.reason, row.claimed_at = "queued", reason, None
-    row.not_before = clock.now() + timedelta(minutes=wait)
+    _queue_again(row, reason)
     if row.guest_invitation_id is not None:
         invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
         invitation.mailed_at = None
@@ -281,6 +279,12 @@ def _lost(mail_id: int, reason: str) -> None:
     """Settle a mail of which nobody knows whether it left."""
     row = db.session.get(OutgoingMail, mail_id)
     if row is not None and KINDS[row.kind].again:
-        row.state, row.reason, row.claimed_at = "queued", reason, None
+        _queue_again(row, reason)
     else:
         _record(mail_id, "uncertain", reason)
+
+
+def _queue_again(row: OutgoingMail, reason: str) -> None:
+    wait = BACKOFF_MINUTES[min(row.attempts - 1, len(BACKOFF_MINUTES) - 1)]
+    row.state, row.reason, row.claimed_at = "queued", reason, None
+    row.not_before = clock.now() + timedelta(minutes=wait)

@@ -51,18 +51,27 @@ def _connect() -> smtplib.SMTP:
         server = smtplib.SMTP_SSL(host, url.port or 465, timeout=SECONDS, context=tls)
     else:
         server = smtplib.SMTP(host, url.port or (587 if url.scheme == "smtp+starttls" else 25), timeout=SECONDS)
+    try:
         if url.scheme == "smtp+starttls":
             server.starttls(context=tls)
-    if url.username:
-        server.login(unquote(url.username), unquote(url.password or ""))
-    server.ehlo_or_helo_if_needed()
+        if url.username:
+            server.login(unquote(url.username), unquote(url.password or ""))
+        server.ehlo_or_helo_if_needed()
+    except BaseException:
+        server.close()
+        raise
     return server
 
 
 def _envelope(server: smtplib.SMTP, sender: str, recipient: str) -> None:
     try:
-        for code, answer in (server.mail(sender), server.rcpt(recipient)):
-            _judge(code, answer)
+        code, answer = server.mail(sender)
+        if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321: not taken
+            raise Later(scrub(answer, code))  # not let in, whoever it is for: the operator's settings, not the recipient
+        code, answer = server.rcpt(recipient)
+        if answer.startswith(b"5.7."):  # RFC 3463: security and policy, for instance "relaying denied"
+            raise Later(scrub(answer, code))
+        _judge(code, answer)
     except (OSError, smtplib.SMTPException) as error:
         raise Later(scrub(error)) from None
 
