@@ -213,8 +213,11 @@ def docs() -> None:
     """Write the generated pages of docs/ (for working on Kith)."""
     from pathlib import Path
 
-    Path("docs/configuration.md").write_text(config.as_markdown(), encoding="utf-8")
-    click.echo("Wrote docs/configuration.md.")
+    from webapp.mail import catalog
+
+    for name, page in (("configuration", config.as_markdown()), ("mails", catalog.as_markdown())):
+        Path(f"docs/{name}.md").write_text(page, encoding="utf-8")
+        click.echo(f"Wrote docs/{name}.md.")
 
 
 def main() -> None:

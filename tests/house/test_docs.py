@@ -3,13 +3,19 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from webapp import config
+from webapp.mail import catalog
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_of_settings_is_the_table():
-    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == config.as_markdown()
+@pytest.mark.parametrize(
+    ("name", "made"), [("configuration", config.as_markdown), ("mails", catalog.as_markdown)], ids=["settings", "mails"]
+)
+def test_a_page_that_is_made_from_a_table_is_as_the_table(name, made):
+    assert (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") == made()
 
 
 def test_every_link_between_the_docs_leads_somewhere():

@@ -10,11 +10,14 @@ COMMON = ("site", "base_url", "operator", "postal_address")
 class Kind:
     """One kind of mail.
 
-    `facts`: what its template needs besides `COMMON`. `unproven`: it may go to an address nobody has proven, and to one that wants no
-    invitations, because somebody asked for it at the site. `again`: it is sent anew when it is not known whether it left.
-    `preference`: the member's switch that turns it off. `days`: after so many days it is not sent any more.
+    `when` and `to`: what docs/mails.md says of it. `facts`: what its template needs besides `COMMON`. `unproven`: it may go to an
+    address nobody has proven, and to one that wants no invitations, because somebody asked for it at the site. `again`: it is sent
+    anew when it is not known whether it left. `preference`: the member's switch that turns it off. `days`: after so many days it is
+    not sent any more.
     """
 
+    when: str
+    to: str
     facts: tuple[str, ...]
     unproven: bool = False
     again: bool = False
@@ -22,21 +25,79 @@ class Kind:
     days: int = 3
 
 
+MEMBER = "the member"
+
 KINDS: Mapping[str, Kind] = {
-    "confirmation": Kind(("name", "link", "hours"), unproven=True, again=True, days=1),
-    "already_member": Kind(("name", "link", "reset_link"), days=1),
-    "reset": Kind(("name", "link", "minutes"), unproven=True, again=True, days=1),
-    "password_changed": Kind(("name", "link"), days=7),
-    "operator_link": Kind(("link", "minutes"), unproven=True, again=True, days=1),
+    "confirmation": Kind(
+        "Somebody joins, or asks for the link once more",
+        "the address that was typed",
+        ("name", "link", "hours"),
+        unproven=True,
+        again=True,
+        days=1,
+    ),
+    "already_member": Kind(
+        "Somebody joins with the address of a member", "that member", ("name", "link", "reset_link"), days=1
+    ),
+    "reset": Kind(
+        "A new password is asked for", MEMBER, ("name", "link", "minutes"), unproven=True, again=True, days=1
+    ),
+    "password_changed": Kind("The password was changed", MEMBER, ("name", "link"), days=7),
     "invitation": Kind(
+        "Another member would like to connect, after the minute of undo",
+        MEMBER,
         ("name", "by", "by_headline", "by_organisation", "note", "link", "settings_link"),
         preference="mails_invitations",
         days=30,
     ),
-    "guest_card": Kind(("name", "by", "by_headline", "link", "settings_link"), preference="mails_invitations", days=30),
-    "connected": Kind(("name", "by", "by_headline", "link", "settings_link"), preference="mails_acceptances", days=30),
+    "guest_card": Kind(
+        "Another member invited an address that belongs to a member who is found by it",
+        MEMBER,
+        ("name", "by", "by_headline", "link", "settings_link"),
+        preference="mails_invitations",
+        days=30,
+    ),
+    "connected": Kind(
+        "Somebody accepted, and the minute of undo has passed",
+        "who had asked",
+        ("name", "by", "by_headline", "link", "settings_link"),
+        preference="mails_acceptances",
+        days=30,
+    ),
     "guest_invitation": Kind(
+        "A member invited this address, after the minute of undo; one mail a year, whoever invites",
+        "the invited guest",
         ("name", "by", "by_headline", "note", "reply_to", "source", "link", "opt_out_link", "not_me_link", "days"),
         days=30,
     ),
 }
+
+
+def as_markdown() -> str:
+    """Return docs/mails.md: every mail Kith can send."""
+    rows = "\n".join(
+        f"| `{name}` | {kind.when} | {kind.to} | {_off(name, kind)} | {_lost(kind)} | {kind.days} |"
+        for name, kind in KINDS.items()
+    )
+    return f"""# Mails
+
+Every mail Kith can send; there is no other. Written by `kith docs` from `webapp/mail/catalog.py`; a test keeps the two equal.
+
+| Kind | When | To | Turned off by | Nobody knows whether it left | Not sent after days |
+|---|---|---|---|---|---|
+{rows}
+
+A mail server's "not now" is tried again after 1, 2, 5, 15, 30 and then every 60 minutes. Its "never" about an invited guest's address
+lets that address rest for a year. Each mail carries a plain text and a formatted body, no picture, nothing that tells whether it was read,
+and `Auto-Submitted: auto-generated` (RFC 3834).
+"""
+
+
+def _off(name: str, kind: Kind) -> str:
+    if name == "guest_invitation":
+        return "one press in the mail (RFC 8058), for good"
+    return "the member's settings" if kind.preference else "nothing: it answers what was just done"
+
+
+def _lost(kind: Kind) -> str:
+    return "sent again" if kind.again else "not sent again, and shown"

@@ -67,7 +67,7 @@ def _envelope(server: smtplib.SMTP, sender: str, recipient: str) -> None:
     try:
         code, answer = server.mail(sender)
         if not 200 <= code < 300:  # noqa: PLR2004 - RFC 5321: not taken
-            raise Later(scrub(answer, code))  # not let in, whoever it is for: the operator's settings, not the recipient
+            raise Later(scrub(answer, code))  # whoever it is for: a matter of the operator's settings
         code, answer = server.rcpt(recipient)
         if answer.startswith(b"5.7."):  # RFC 3463: security and policy, for instance "relaying denied"
             raise Later(scrub(answer, code))
