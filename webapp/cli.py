@@ -97,7 +97,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
     if port != config.PORT and not config.is_given("BASE_URL"):
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
-    server.check(host, config.load())
+    server.check(host, port, config.load())
     if workers == 1:
         _migrate(_app())
     click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")

@@ -245,6 +245,12 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
         values[name] = row.default if found is None else row.read(found[name])
     values["INSTANCE"] = folder
     values["BASE_URL"] = _base_url(values["BASE_URL"])
+    if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
+    if values["SMTP_URL"] and not _is_smtp_url(values["SMTP_URL"]):
+        raise SettingError(
+            f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."
+        )
     return values
 
 
@@ -262,6 +268,14 @@ def _file(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} cannot be read: {error}.") from None
     return {name.upper(): value for name, value in table.items()}
+
+
+def _is_smtp_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"smtp", "smtps", "smtp+starttls"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _base_url(url: str) -> str:

@@ -1,6 +1,7 @@
 """The web server: gunicorn with threads, and the recurring work beside it in one process."""
 
 import resource
+import socket
 from typing import Any
 
 from flask import Flask
@@ -59,8 +60,19 @@ class Server(BaseApplication):
             self.worker.stop()
 
 
-def check(host: str, values: dict[str, Any]) -> None:
-    """Refuse to be reachable from elsewhere with a set-up that is only safe at home; SettingError says what to change."""
+def check(host: str, port: int, values: dict[str, Any]) -> None:
+    """Refuse an address that cannot be had, and to be reachable from elsewhere with a set-up that is only safe at home.
+
+    SettingError says what to change.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family):
+            pass
+    except (OSError, OverflowError) as error:
+        raise SettingError(
+            f"Kith cannot listen on {host}:{port}: {error}. Choose another with --host or --port."
+        ) from None
     if config.is_loopback(host):
         return
     if not values["BASE_URL"].startswith("https://"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from webapp import config
+from webapp import config, serve
 from webapp.demo import community
 
 
@@ -20,6 +20,8 @@ def demo(port: int, *, keep: bool) -> None:
         del os.environ[name]  # the demo is its own instance, whatever is set for another
     os.environ.update({f"{config.PREFIX}{name}": value for name, value in _settings(folder, base, provider).items()})
     book = folder / "address_books.json"
+    serve.check("127.0.0.1", port, config.load())
+    serve.check("127.0.0.1", port + 1, config.load())
     if not keep or not book.exists():
         _anew(folder, book)
     beside = subprocess.Popen(  # noqa: S603 - our own command
@@ -28,8 +30,6 @@ def demo(port: int, *, keep: bool) -> None:
     )
     try:
         _say(base, folder)
-        from webapp import serve
-
         serve.run("127.0.0.1", port, 1, demo=True)
     finally:
         beside.terminate()

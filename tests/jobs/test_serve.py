@@ -1,0 +1,170 @@
+"""`kith serve` and the other commands as processes, as an operator runs them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests import factories, smtp
+from webapp import create_app, schema
+from webapp.domain import accounts
+from webapp.extensions import db
+from webapp.transaction import transaction
+
+PATIENCE = 30  # seconds, on a busy machine
+ADDRESS = "ben@friends.example"
+
+
+@pytest.fixture
+def kith(tmp_path):
+    """`kith("doctor", SETTING=...)`: run a command in an instance of its own; `kith.environment(...)` for starting one."""
+
+    def environment(**settings):
+        found = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
+        given = {"INSTANCE": str(tmp_path / "instance")} | settings
+        return found | {f"KITH_{name}": str(value) for name, value in given.items()}
+
+    def run(*words, **settings):
+        return subprocess.run(
+            [sys.executable, "-m", "webapp", *map(str, words)],
+            env=environment(**settings),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+
+    run.environment = environment
+    run.log = tmp_path / "said.txt"
+    return run
+
+
+@contextmanager
+def running(kith, *words, **settings):
+    """Start a command; gives the process. It is told to stop at the end, and must."""
+    with kith.log.open("a") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webapp", *map(str, words)],
+            env=kith.environment(**settings),
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0, kith.log.read_text()
+
+
+def wait_for(question, kith):
+    end = time.monotonic() + PATIENCE
+    while not question():
+        assert time.monotonic() < end, kith.log.read_text()
+        time.sleep(0.05)
+
+
+def answers(url):
+    def asked():
+        try:
+            return requests.get(url, timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    return asked
+
+
+def test_one_command_serves_pages_and_sends_mail(kith, tmp_path):
+    port = smtp.free_port()
+    url = f"http://127.0.0.1:{port}"
+    with smtp.listening() as sink, running(kith, "serve", "--port", port, SMTP_URL=sink.url):
+        wait_for(answers(f"{url}/readyz"), kith)
+        assert requests.get(f"{url}/livez", timeout=5).text.strip() == "ok"
+        assert "Join" in requests.get(url, timeout=5).text
+        app = create_app({"INSTANCE": str(tmp_path / "instance")})
+        with app.app_context():
+            factories.member("Ben Okri", ADDRESS)
+            with transaction():
+                accounts.ask_reset(ADDRESS)
+            db.engine.dispose()
+        wait_for(lambda: sink.recipients == [ADDRESS], kith)
+        assert f"{url}/reset/" in sink.last().get_body(("plain",)).get_content()
+
+
+def test_a_port_that_is_taken_is_one_sentence(kith):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = kith("serve", "--port", port)
+    assert done.returncode != 0
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "said"),
+    [
+        (("serve", "--host", "0.0.0.0"), {}, "KITH_BASE_URL"),
+        (("serve",), {"SMTP_URL": "mailto:me"}, "KITH_SMTP_URL"),
+        (("serve",), {"DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}, "database does not answer"),
+        (("serve",), {"DATABASE_URL": "nonsense"}, "KITH_DATABASE_URL"),
+        (("serve", "--port", 70000), {}, "70000"),
+        (("make-admin", "not an address"), {}, "address"),
+    ],
+)
+def test_what_an_operator_got_wrong_is_one_sentence(kith, words, settings, said):
+    kith("init")
+    done = kith(*words, **settings)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_init_then_make_admin_then_doctor(kith):
+    done = kith("init")
+    assert done.returncode == 0, done.stderr
+    assert "Ready" in done.stdout
+    assert kith("init").returncode == 0
+    done = kith("make-admin", "ada@out.example")
+    assert "/operator/" in done.stdout
+    done = kith("doctor", SMTP_URL="smtp://kith:very-secret@mail.example:25")
+    assert done.returncode == 0, done.stderr
+    assert "Everything is in order." in done.stdout
+    assert "very-secret" not in done.stdout
+    assert "Nothing left to migrate." in kith("migrate").stdout
+
+
+def test_seed_fills_a_database_that_doctor_finds_in_order(kith):
+    done = kith("seed", "--members", 200, "--connections", 10)
+    assert done.returncode == 0, done.stderr
+    done = kith("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = kith("seed", "--members", 200)
+    assert again.returncode != 0
+    assert "Traceback" not in again.stderr
+
+
+def test_a_worker_beside_the_server_does_not_send_twice(kith, tmp_path):
+    kith("init")
+    app = create_app({"INSTANCE": str(tmp_path / "instance")})
+    with smtp.listening() as sink:
+        sink.seconds = 0.02
+        with app.app_context():
+            schema.upgrade()
+            for number in range(20):
+                factories.member(f"Member {number}", f"m{number}@post.example")
+                with transaction():
+                    accounts.ask_reset(f"m{number}@post.example")
+            db.engine.dispose()
+        port = smtp.free_port()
+        with (
+            running(kith, "serve", "--port", port, SMTP_URL=sink.url),
+            running(kith, "worker", SMTP_URL=sink.url, BASE_URL=f"http://127.0.0.1:{port}"),
+        ):
+            wait_for(lambda: len(sink.received) >= 20, kith)
+        assert sorted(sink.recipients) == sorted(f"m{number}@post.example" for number in range(20))
