@@ -196,15 +196,16 @@ def demo(port: int, *, keep: bool) -> None:
 @click.option("--connections", default=50, show_default=True, help="How many connections each has on average.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same database.")
 @click.option("--password", default="a quiet walk by the sea", show_default=True, help="Everybody's password.")
+@click.option("--hub", default=0, type=click.IntRange(min=0), help="Give member number 1 exactly so many connections.")
 @_plainly
-def seed(members: int, connections: int, seed: int, password: str) -> None:
+def seed(members: int, connections: int, seed: int, password: str, hub: int) -> None:
     """Fill an empty database for measuring. Member number K is member-K@seed.example."""
     from webapp.demo import seed as filling
 
     app = _app()
     _migrate(app)
     with app.app_context():
-        filling.fill(members, connections, seed, password)
+        filling.fill(members, connections, seed, password, hub)
 
 
 @kith.command()

@@ -46,7 +46,7 @@ def join(token: str) -> Response:
     try:
         link = guests.of_link(token)
     except Refused:
-        return page("join/over.html", status=410)
+        return page("invitations/over.html", status=410)
     form = JoinForm()
     ticked = [int(i) for i in request.form.getlist("inviter") if i.isdecimal()] if form.is_submitted() else None
     shown: dict[str, Any] = {

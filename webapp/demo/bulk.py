@@ -1,5 +1,6 @@
 """Many members and connections at once, for the sample community and for measuring: one password hash, derived data in bulk."""
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,12 +36,22 @@ class Newcomer:
 
 
 def members(
-    people: Sequence[Newcomer], password_hash: str, joined: datetime, said: Callable[[int], None] = lambda _n: None
+    people: Sequence[Newcomer],
+    password_hash: str,
+    joined: datetime,
+    said: Callable[[int], None] = lambda _n: None,
+    choose: Callable[[str], str] = secrets.choice,
 ) -> list[int]:
-    """Make members with a proven address each, all with the same password; return their ids in the given order."""
+    """Make members with a proven address each, all with the same password; return their ids in the given order.
+
+    `choose` picks the letters of their handles.
+    """
+    handles = _handles(people, choose)
     for start in range(0, len(people), CHUNK):
-        chunk = people[start : start + CHUNK]
-        db.session.execute(insert(Member), [_member(person, password_hash, joined) for person in chunk])
+        chunk = zip(people[start : start + CHUNK], handles[start : start + CHUNK], strict=True)
+        db.session.execute(
+            insert(Member), [_member(person, handle, password_hash, joined) for person, handle in chunk]
+        )
         said(min(start + CHUNK, len(people)))
     ids = list(db.session.scalars(select(Member.id).order_by(Member.id.desc()).limit(len(people))))[::-1]
     for start in range(0, len(people), CHUNK):
@@ -59,10 +70,21 @@ def members(
     return ids
 
 
-def _member(person: Newcomer, password_hash: str, joined: datetime) -> dict[str, Any]:
+def _handles(people: Sequence[Newcomer], choose: Callable[[str], str]) -> list[str]:
+    """Return a handle for each: among 100,000 people with as many names as there are, some would be given the same one."""
+    taken: dict[str, None] = {}
+    for person in people:
+        handle = names.new_handle(person.name, choose)
+        while handle in taken:
+            handle = names.new_handle(person.name, choose)
+        taken[handle] = None
+    return list(taken)
+
+
+def _member(person: Newcomer, handle: str, password_hash: str, joined: datetime) -> dict[str, Any]:
     row = Member(
         name=person.name,
-        handle=names.new_handle(person.name),
+        handle=handle,
         headline=person.headline,
         organisation=person.organisation,
         title=person.title,

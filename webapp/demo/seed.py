@@ -25,8 +25,13 @@ EXPONENT = 2.2
 """Of the power law of how sociable members are; smaller: more extreme."""
 
 
-def fill(members: int, mean: int, seed: int, password: str) -> None:
-    """Fill an empty database; says how far it is. Raises SettingError where there are members already."""
+def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> None:
+    """Fill an empty database; says how far it is. With `hub`, member number 1 has exactly so many connections.
+
+    Raises SettingError where there are members already, or too few for the hub.
+    """
+    if hub >= members:
+        raise SettingError(f"A member with {hub:,} connections needs more than {members:,} members.")
     if db.session.scalar(select(func.count()).select_from(Member)):
         raise SettingError(
             "There are members in this database already; seed an empty one (set KITH_INSTANCE to a new folder)."
@@ -36,10 +41,10 @@ def fill(members: int, mean: int, seed: int, password: str) -> None:
     choose = random.Random(seed)  # noqa: S311 - a sample, not a secret
     people = [_person(number, choose) for number in range(1, members + 1)]
     with transaction():
-        ids = bulk.members(people, hashed, BEGIN, lambda done: _say("members", done, members))
-        wanted = members * mean // 2
+        ids = bulk.members(people, hashed, BEGIN, lambda done: _say("members", done, members), choose.choice)
+        wanted = members * mean // 2 + hub
         made = bulk.connections(
-            _pairs(ids, wanted, choose),
+            _pairs(ids, wanted, choose, hub),
             lambda pair: BEGIN + timedelta(minutes=(pair[0] * 7919 + pair[1]) % 1_000_000),
             lambda done: _say("connections", done, wanted),
         )
@@ -70,13 +75,14 @@ def _person(number: int, choose: random.Random) -> bulk.Newcomer:
     )
 
 
-def _pairs(ids: list[int], wanted: int, choose: random.Random) -> Iterator[tuple[int, int]]:
-    """Yield different pairs: one end by sociability, the other in the same community or by sociability, too."""
+def _pairs(ids: list[int], wanted: int, choose: random.Random, hub: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield different pairs: one end by sociability, the other in the same community or by sociability, too; the hub's first."""
     number = len(ids)
     most = number * (number - 1) // 2
     weights = [choose.paretovariate(EXPONENT - 1) for _ in ids]
     total = list(itertools.accumulate(weights))
-    seen: set[int] = set()
+    seen = set(choose.sample(range(1, number), hub))
+    yield from ((ids[0], ids[other]) for other in sorted(seen))
     while len(seen) < min(wanted, most * 3 // 4):
         size = 20_000
         ends = choose.choices(range(number), cum_weights=total, k=2 * size)
@@ -86,7 +92,7 @@ def _pairs(ids: list[int], wanted: int, choose: random.Random) -> Iterator[tuple
                 start = one // COMMUNITY * COMMUNITY
                 other = start + int(choose.random() * min(COMMUNITY, number - start))
             low, high = (one, other) if one < other else (other, one)
-            if low != high and low * number + high not in seen:
+            if low != high and (low or not hub) and low * number + high not in seen:
                 seen.add(low * number + high)
                 yield ids[low], ids[high]
                 if len(seen) >= wanted:

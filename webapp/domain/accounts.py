@@ -136,11 +136,18 @@ def _may_mail(limit: RateLimitItem, lookup: str) -> bool:
 
 
 def _new_member(name: str, password_hash: str) -> Member:
-    member = Member(name=name, handle=names.new_handle(name), password_hash=password_hash, created_at=clock.now())
+    member = Member(name=name, handle=_free_handle(name), password_hash=password_hash, created_at=clock.now())
     names.refresh(member)
     db.session.add(member)
     db.session.flush()
     return member
+
+
+def _free_handle(name: str) -> str:
+    while True:
+        handle = names.new_handle(name)
+        if db.session.scalar(select(Member.id).where(Member.handle == handle)) is None:
+            return handle
 
 
 def _new_address(member: Member, address: str, lookup: str) -> EmailAddress:

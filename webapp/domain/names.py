@@ -3,6 +3,7 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 
 from webapp.models.member import Member
 
@@ -26,11 +27,14 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
-def new_handle(name: str) -> str:
-    """Return a handle for a new member: the folded name, a dash, four random letters. It never changes afterwards."""
+def new_handle(name: str, choose: Callable[[str], str] = secrets.choice) -> str:
+    """Return a handle for a new member: the folded name, a dash, four random letters. It never changes afterwards.
+
+    Whoever shares a name may be given the same letters: whether a handle is free is for the caller to look.
+    """
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in fold(name))
     stem = "-".join(part for part in plain.split("-") if part)[:HANDLE_CHARACTERS].rstrip("-") or "member"
-    return f"{stem}-{''.join(secrets.choice(HANDLE_LETTERS) for _ in range(4))}"
+    return f"{stem}-{''.join(choose(HANDLE_LETTERS) for _ in range(4))}"
 
 
 def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
