@@ -49,9 +49,7 @@ def members(
     handles = _handles(people, choose)
     for start in range(0, len(people), CHUNK):
         chunk = zip(people[start : start + CHUNK], handles[start : start + CHUNK], strict=True)
-        db.session.execute(
-            insert(Member), [_member(person, handle, password_hash, joined) for person, handle in chunk]
-        )
+        db.session.execute(insert(Member), [_member(person, handle, password_hash, joined) for person, handle in chunk])
         said(min(start + CHUNK, len(people)))
     ids = list(db.session.scalars(select(Member.id).order_by(Member.id.desc()).limit(len(people))))[::-1]
     for start in range(0, len(people), CHUNK):

@@ -1,0 +1,65 @@
+"""The database for measuring: as many as asked for, whole, and the same for the same seed."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import select
+
+from tests.conftest import empty
+from webapp.config import SettingError
+from webapp.demo import bulk, seed
+from webapp.domain import relationships
+from webapp.extensions import db
+from webapp.models.connection import Connection
+from webapp.models.member import Member
+
+
+@pytest.fixture(autouse=True)
+def _cheap_password(monkeypatch):
+    monkeypatch.setattr(seed.passwords, "hash_password", lambda password: "x")
+
+
+def everybody():
+    rows = db.session.execute(select(Member.handle, Member.degree).order_by(Member.id)).all()
+    db.session.rollback()
+    return rows
+
+
+def test_as_many_members_and_connections_as_asked_for(context):
+    seed.fill(300, 10, 1, "x")
+    found = everybody()
+    assert len(found) == 300
+    assert sum(row.degree for row in found) == 300 * 10
+    assert relationships.problems() == []
+
+
+def test_the_same_seed_makes_the_same_members(context):
+    seed.fill(50, 4, 3, "x")
+    first = everybody()
+    empty()
+    seed.fill(50, 4, 3, "x")
+    assert everybody() == first
+
+
+def test_the_first_member_can_be_given_exactly_so_many_connections(context):
+    seed.fill(300, 4, 1, "x", hub=200)
+    found = everybody()
+    assert found[0].degree == 200
+    assert sum(row.degree for row in found) == 300 * 4 + 2 * 200
+    pairs = db.session.execute(select(Connection.member_id, Connection.other_id)).all()
+    assert max(Counter(map(tuple, pairs)).values()) == 1
+
+
+def test_a_database_with_members_or_too_few_for_the_hub_is_left_alone(context):
+    with pytest.raises(SettingError, match="more than 10 members"):
+        seed.fill(10, 2, 1, "x", hub=10)
+    seed.fill(10, 2, 1, "x")
+    with pytest.raises(SettingError, match="members in this database already"):
+        seed.fill(10, 2, 1, "x")
+
+
+def test_no_two_members_of_one_name_share_a_handle():
+    letters = iter("aaaa" * 2 + "aaab" + "aaaa" * 3 + "aaac")
+    people = [bulk.Newcomer("Ana", f"ana{number}@example.org") for number in range(3)]
+    handles = bulk._handles(people, lambda _letters: next(letters))
+    assert handles == ["ana-aaaa", "ana-aaab", "ana-aaac"]
