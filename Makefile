@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+MEMBERS ?= 30000
 BIN := .venv/bin
 PIP_WHEEL := bootstrap/pip-25.3-py3-none-any.whl
 PIP_SHA256 := 9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd
@@ -10,7 +11,7 @@ COMPILE := .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header 
 PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint serve bench docs lock
+.PHONY: help setup demo test check lint coverage serve bench docs lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +38,9 @@ serve: setup ## Run Kith with the data in ./instance
 test: setup ## Run every test (KITH_REQUIRE=all: what cannot run here is a failure)
 	@$(PYTEST)
 
+bench: setup ## Measure speed, as ratios of one run (MEMBERS=100000 for a large community)
+	@$(BIN)/python -m tests.bench --members $(MEMBERS)
+
 lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -44,7 +48,12 @@ lint: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/djlint webapp/templates --lint --quiet
 
-check: lint test ## Format, lint, types, import contracts, templates, then every test
+check: lint coverage test ## Format, lint, types, import contracts, templates, then every test
+
+coverage: setup ## Hold every branch of relationships and contacts covered
+	@$(BIN)/python -m pytest --quiet --cov --cov-report= -k "not postgresql" \
+		tests/domain tests/blueprints --ignore tests/domain/test_relationships_races.py --ignore tests/domain/test_relationships_machine.py
+	@$(BIN)/coverage report --show-missing --fail-under=100 --include="webapp/domain/relationships/*,webapp/domain/contacts/*"
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python -m webapp docs

@@ -6,7 +6,9 @@ from tests import factories
 from webapp import clock
 from webapp.domain import connections, relationships
 from webapp.domain.errors import NotFound, Refused
+from webapp.domain.relationships import store
 from webapp.extensions import db
+from webapp.models.connection import Adjacency, Connection
 from webapp.models.mail import OutgoingMail
 from webapp.models.notification import Notification
 
@@ -395,3 +397,72 @@ def test_nearness_is_counted_from_the_blobs(ana, ben):
     assert [row.id for row in connections.mutual(ana, chen)[1]] == [ben.id]
     relationships.block(ana, ben)
     assert connections.mutual(ana, chen)[0] == 0
+
+
+def test_who_cannot_be_seen_neither_asks_nor_is_answered_nor_joined(ana, ben):
+    carl = factories.member("Carl Unproven", verified=False)
+    with pytest.raises(NotFound):
+        relationships.invite(carl, [ana])
+    with pytest.raises(NotFound):
+        relationships.invite(ana, [carl])
+    relationships.invite(ben, [ana])
+    release()
+    ben.verified_at = None
+    db.session.commit()
+    with pytest.raises(NotFound):
+        relationships.accept(ana, [ben])
+    assert relationships.join(ana, [ben, carl]) == 0
+    assert relationships.join(ana, []) == 0
+
+
+def test_joining_leaves_out_who_is_connected_or_blocked_already(ana, ben):
+    carl = factories.member("Carl Blocker")
+    factories.connect(ana, ben)
+    relationships.block(carl, ana)
+    assert relationships.join(ana, [ben, carl]) == 0
+    assert relationships.problems() == []
+
+
+def test_a_batch_is_undone_by_its_sender_only(ana, ben):
+    batch = relationships.invite(ana, [ben]).batch
+    with pytest.raises(NotFound):
+        relationships.undo(ben, batch=batch)
+    assert relationships.undo(ana, batch=batch) == 1
+
+
+def test_what_disagrees_with_the_pairs_is_named_and_rebuilt(ana, ben):
+    factories.connect(ana, ben)
+    ana.degree = 7
+    db.session.query(Connection).filter_by(member_id=ana.id).delete()
+    db.session.query(Adjacency).filter_by(member_id=ben.id).delete()
+    db.session.commit()
+    assert relationships.problems() == [
+        "1 pairs are connected, but there are 1 directed connections, 1 of them rightly.",
+        "1 members have a wrong number of connections.",
+        "2 members have a list of connections that is not the one of the pairs.",
+    ]
+    relationships.rebuild()
+    assert relationships.problems() == []
+    relationships.end(ana, ben)
+    relationships.rebuild()
+    assert relationships.problems() == []
+
+
+def test_who_connects_while_somebody_leaves_is_left_right(ana, ben, monkeypatch):
+    """Another connection appears between reading the list and holding the locks, as another transaction can make it."""
+    carl = factories.member("Carl Late")
+    factories.connect(ana, ben)
+    locking, late = store.lock_members, [carl]
+
+    def lock(ids):
+        if late:
+            other = late.pop()
+            db.session.connection().execute(
+                Connection.__table__.insert(), {"member_id": ana.id, "other_id": other.id, "since": clock.now()}
+            )
+        return locking(ids)
+
+    monkeypatch.setattr(store, "lock_members", lock)
+    relationships.forget(ana)
+    assert late == []
+    assert relationships.problems() == []

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from webapp.domain.relationships.states import (
+    OPEN,
     OTHER,
     Connect,
     Disconnect,
@@ -63,6 +64,9 @@ STATES = {
         Undo("low", NOW + MINUTE, "connected", "low", NOW - DAY),
         high=Side(quiet_until=LATER),
     ),
+    "I just removed, and asked anew": Pair(
+        "pending", "low", NOW, LATER, Undo("low", NOW + MINUTE, "connected", "low", NOW - DAY), low=Side(note="Mine")
+    ),
     "I removed": ended("removed", "low", high=Side(quiet_until=LATER)),
     "they removed": ended("removed", "high", low=Side(quiet_until=LATER)),
     "they removed, held by me": ended("removed", "high", low=replace(HELD, quiet_until=LATER)),
@@ -109,6 +113,7 @@ they withdrew                | held   |         |      | 409    | 409         | 
 expired                      | held   |         |      | 409    | 409         | 409    | 409         | 409         |      |          |        |             | blocked |         |
 due to expire                | connected |         |      | connected | 404         | ignored |             | ignored     |      |          |        |             | blocked |         | expired
 I just removed               | held   |         |      | 409    | 409         | 409    | 409         | 409         |      |          |        | connected   | blocked |         |
+I just removed, and asked anew |      |         | 409  |        |             |        |             |             |      | withdrawn |        |             | blocked |         |
 I removed                    | held   |         |      | 409    | 409         | 409    | 409         | 409         |      |          |        | 409         | blocked |         |
 they removed                 | held   |         |      | 409    | 409         | 409    | 409         | 409         |      |          |        |             | blocked |         |
 they removed, held by me     |        | released | undone | 409    | 409         | 409    | 409         | 409         |      | undone   |        |             | blocked |         |
@@ -161,6 +166,25 @@ def test_what_holds_in_every_cell(state, event):
     mirrored = decide(flipped(before), event, "high", GIVEN)
     assert flipped(mirrored.pair) == after
     assert mirrored.word == outcome.word
+
+
+def test_whatever_happens_in_whatever_order_these_always_hold():
+    """Every pair that up to six events can lead to, at once or with minutes, weeks and months between them."""
+    later = [replace(GIVEN, now=NOW + passed) for passed in (timedelta(0), 2 * MINUTE, 30 * DAY, 200 * DAY)]
+    seen, edge = {Pair()}, {Pair()}
+    for _event in range(6):
+        edge = {
+            decide(pair, event, me, given).pair for pair in edge for event in Event for me in OTHER for given in later
+        } - seen
+        seen |= edge
+    assert len(seen) > 1000
+    for pair in seen:
+        sides = (pair.low, pair.high)
+        assert not (pair.state == "connected" and any(side.held for side in sides))
+        assert not (pair.is_blocked and (pair.state in {"connected", *OPEN} or any(side.held for side in sides)))
+        assert (pair.by is None) == (pair.state in {"none", "connected"})
+        assert (pair.expires_at is not None) or pair.state not in OPEN
+        assert all(side.leaves_at is not None for side in sides if side.held)
 
 
 def test_a_full_list_refuses_what_gives_and_lets_what_takes_through():

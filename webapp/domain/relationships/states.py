@@ -197,9 +197,8 @@ def _release(pair: Pair, me: Who, given: Given) -> Outcome:
     mine, theirs, other = pair.side(me), pair.side(OTHER[me]), OTHER[me]
     if not mine.held:
         return Outcome(pair)
+    assert pair.state != "connected", "becoming connected ends both holds"
     pair = pair.with_side(me, held=False)
-    if pair.state == "connected":
-        return Outcome(pair.with_side(me, note=""))
     if pair.state in OPEN:
         return _connected(pair, given, both=True)
     queued = theirs.held and theirs.leaves_at is not None and theirs.leaves_at > given.now + given.numbers.undo
