@@ -19,16 +19,6 @@ from webapp.models.notification import Notification
 pytestmark = pytest.mark.usefixtures("context")
 
 
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context):
-    return factories.member("Ben Okafor")
-
-
 def invitee(address, name="Guest"):
     return guests.Invitee(name, address, factories.lookup(address))
 

@@ -13,16 +13,6 @@ from webapp.models.mail import OutgoingMail
 pytestmark = pytest.mark.usefixtures("context")
 
 
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context):
-    return factories.member("Ben Okafor")
-
-
 def names(viewer):
     return [row.name for row in db.session.scalars(moderation.blocked(viewer))]
 

@@ -10,16 +10,6 @@ from webapp.extensions import db
 pytestmark = pytest.mark.usefixtures("context")
 
 
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context):
-    return factories.member("Ben Okafor")
-
-
 def asked(one, other):
     relationships.invite(one, [other])
     db.session.commit()

@@ -15,11 +15,6 @@ from webapp.extensions import db
 from webapp.models.member import Photo
 
 
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
 def picture(kind="JPEG", size=(640, 400), mode="RGB", **more):
     image = Image.effect_noise(size, 90).convert(mode)
     buffer = io.BytesIO()

@@ -15,16 +15,6 @@ from webapp.models.notification import Notification
 pytestmark = pytest.mark.usefixtures("context")
 
 
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context):
-    return factories.member("Ben Okafor")
-
-
 def status(viewer, other):
     seen = relationships.as_seen_by(viewer)
     row = db.session.execute(db.select(seen).where(seen.c.other_id == other.id)).one_or_none()
