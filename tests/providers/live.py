@@ -133,11 +133,10 @@ def query(url):
     return {name: values[0] for name, values in found.items()}
 
 
-class Trap:
-    """A listener that no request may ever reach."""
+class _Listener:
+    """A socket on loopback with a thread that accepts, until it is closed."""
 
     def __init__(self):
-        self.connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(0.05)
         self.port = self._socket.getsockname()[1]
@@ -152,52 +151,50 @@ class Trap:
                 connection, _address = self._socket.accept()
             except TimeoutError:
                 continue
-            self.connections += 1
-            connection.close()
+            with connection:
+                self.serve(connection)
 
     def close(self):
-        time.sleep(0.1)  # what was on its way has arrived
         self._open = False
         self._thread.join()
         self._socket.close()
 
 
-class Raw:
+class Trap(_Listener):
+    """A listener that no request may ever reach."""
+
+    def __init__(self):
+        self.connections = 0
+        super().__init__()
+
+    def serve(self, _connection):
+        self.connections += 1
+
+    def close(self):
+        time.sleep(0.1)  # what was on its way has arrived
+        super().close()
+
+
+class Raw(_Listener):
     """A server that answers every connection with what it is told, as slowly as it is told; for what no framework would send."""
 
     def __init__(self, answer, pause=0.0, piece=65_536):
         self.answer = answer
         self.pause = pause
         self.piece = piece
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(0.05)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._open = True
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
+        super().__init__()
 
-    def _listen(self):
-        while self._open:
-            try:
-                connection, _address = self._socket.accept()
-            except TimeoutError:
-                continue
-            with connection:
-                connection.settimeout(2)
-                try:
-                    connection.recv(65_536)
-                    for start in range(0, len(self.answer), self.piece):
-                        if not self._open:
-                            break
-                        connection.sendall(self.answer[start : start + self.piece])
-                        time.sleep(self.pause)
-                except OSError:
-                    pass
-
-    def close(self):
-        self._open = False
-        self._thread.join()
-        self._socket.close()
+    def serve(self, connection):
+        connection.settimeout(2)
+        try:
+            connection.recv(65_536)
+            for start in range(0, len(self.answer), self.piece):
+                if not self._open:
+                    break
+                connection.sendall(self.answer[start : start + self.piece])
+                time.sleep(self.pause)
+        except OSError:
+            pass
 
 
 def answer(status, body=b"", **headers):
