@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from argon2 import PasswordHasher
 
 from tests import factories
 from webapp import clock
@@ -274,3 +275,73 @@ def test_every_answer_carries_the_headers(client):
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"]
+
+
+def test_the_confirmation_is_sent_once_more_on_request_and_the_answer_is_the_same_for_all(as_member, context):
+    browser = as_member()
+    join(browser)
+    assert 'value="ada@example.org"' in browser.get("/confirm").text
+    answers = [as_member().post("/confirm", {"email": email}) for email in ("ada@example.org", "nobody@example.org")]
+    assert {(answer.status_code, answer.headers["Location"]) for answer in answers} == {(303, "/signup/check-mail")}
+    assert [kind for kind, _to in mails()] == ["confirmation", "confirmation"]
+    wrong = as_member().post("/confirm", {"email": "ada@"})
+    assert wrong.status_code == 422
+    assert 'value="ada@"' in wrong.text
+
+
+def test_a_link_that_was_used_is_over(as_member, context):
+    join(as_member())
+    token = confirm_token(context)
+    as_member().post(f"/confirm/{token}", {"password": factories.PASSWORD})
+    for browser in (as_member(), as_member(factories.member("Eve"))):
+        assert browser.get(f"/confirm/{token}").status_code == 410
+    for path in ("/confirm/nonsense", "/reset/nonsense", "/operator/nonsense"):
+        assert as_member().get(path).status_code == 410
+
+
+def test_a_reset_names_a_bad_password_and_a_bad_address(as_member, context):
+    owner = factories.member("Ada Lovelace", "ada@example.org")
+    assert as_member().get("/reset").status_code == 200
+    wrong = as_member().post("/reset", {"email": "ada@"})
+    assert wrong.status_code == 422
+    assert 'value="ada@"' in wrong.text
+    token = tickets.issue("reset", minutes=60, member=owner, only=True)
+    db.session.commit()
+    answer = as_member().post(f"/reset/{token}", {"password": "short"})
+    assert answer.status_code == 422
+    assert as_member().get(f"/reset/{token}").status_code == 200
+
+
+def test_an_operator_joins_by_the_link_that_the_command_printed(as_member, context):
+    token = accounts.make_operator("olga@example.org")
+    db.session.commit()
+    browser = as_member()
+    page = browser.get(f"/operator/{token}")
+    assert "olga@example.org" in page.text
+    wrong = browser.post(f"/operator/{token}", {"name": "", "password": "short"})
+    assert wrong.status_code == 422
+    answer = browser.post(f"/operator/{token}", {"name": "Olga Operator", "password": factories.PASSWORD})
+    assert answer.headers["Location"] == "/welcome"
+    assert browser.get("/mailbox").status_code == 200
+    assert as_member().get(f"/operator/{token}").status_code == 410
+    assert accounts.make_operator("olga@example.org") is None
+
+
+def test_who_only_waits_for_a_confirmation_is_confirmed_by_who_runs_the_machine(as_member, context):
+    join(as_member())
+    assert accounts.make_operator("ada@example.org") is None
+    db.session.commit()
+    ada = db.session.query(Member).one()
+    assert ada.is_operator
+    assert ada.is_visible
+
+
+def test_a_hash_with_weaker_parameters_is_made_anew_at_the_next_sign_in(as_member, context):
+    owner = factories.member("Ada Lovelace", "ada@example.org")
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(factories.PASSWORD)
+    owner.password_hash = weak
+    db.session.commit()
+    answer = as_member().post("/signin", {"email": "ada@example.org", "password": factories.PASSWORD})
+    assert answer.status_code == 303
+    db.session.expire_all()
+    assert owner.password_hash != weak
