@@ -114,12 +114,12 @@ def sum_of(page):
 @contextmanager
 def slots(count):
     """Take so many of the places for reading, as other members' steps do."""
-    from webapp.blueprints import contacts
+    from webapp.blueprints.contacts import reading
 
     for _ in range(count):
-        assert contacts._steps.acquire(blocking=False)
+        assert reading._steps.acquire(blocking=False)
     try:
         yield
     finally:
         for _ in range(count):
-            contacts._steps.release()
+            reading._steps.release()

@@ -1,0 +1,227 @@
+"""The first screen: whose address book, the provider's consent and its answer, or pasted addresses."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, flash, g, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import EmailField
+
+from webapp import addresses, providers
+from webapp.blueprints.contacts.reading import compare
+from webapp.blueprints.contacts.wizard import bp, delete_lost, looked_at, names
+from webapp.config import setting
+from webapp.domain import accounts, contacts, tickets
+from webapp.domain.contacts import Lost
+from webapp.domain.errors import Invalid, NotFound
+from webapp.providers import paste
+from webapp.transaction import transaction, unlocked
+from webapp.web import headers, oauth
+from webapp.web.access import viewer
+from webapp.web.errors import show_on
+from webapp.web.htmx import leave, leave_to, page
+from webapp.web.oauth import ConsentError, Pending, Reason
+
+STATE = "consent"
+STATE_MINUTES = 10
+
+
+def _source(door: str) -> str:
+    """Return what people are told who ask where their address came from. Not translated: the mail is not, either."""
+    return {"google": "Google contacts", "microsoft": "Outlook contacts"}.get(door, "a list of addresses")
+
+
+class FindForm(FlaskForm):
+    """The address whose book is to be read."""
+
+    address = EmailField(lazy_gettext("Your email address"))
+
+
+def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any = None) -> Response:
+    """Show the first screen. The one form of Kith that leads to another site: the providers' origins are allowed for it."""
+    doors = [door for door in providers.BOOKS if providers.is_offered(door)]
+    if doors:
+        headers.allow(
+            form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in _origins(door))])
+        )
+    values = {
+        "form": form,
+        "choose": choose,
+        "names": names(),
+        "doors": doors,
+        "absent": [door for door in providers.BOOKS if door not in doors],
+        "hint": _hint(form.address.data or ""),
+        "running": running(),
+        "pasted": request.form.get("text", ""),
+        "preselected": setting("GUESTS_PRESELECTED"),
+    }
+    if error is not None:
+        return show_on(form, error, "contacts/index.html", **values)
+    return page("contacts/index.html", status=status, **values)
+
+
+def _origins(door: str) -> list[str]:
+    """Return where a provider asks for consent. Microsoft passes private accounts on to another host of its own."""
+    parts = urlsplit(setting(f"{door.upper()}_METADATA_URL"))
+    more = ["https://login.live.com"] if parts.hostname == "login.microsoftonline.com" else []
+    return [f"{parts.scheme}://{parts.netloc}", *more]
+
+
+def _hint(typed: str) -> str | None:
+    """Return the door that the typed address leads to, where it is offered."""
+    kept = addresses.address(typed)
+    door = providers.door_of(kept) if kept else None
+    return door if door and providers.is_offered(door) else None
+
+
+def running() -> str | None:
+    """Return where an import of this browser goes on, if there is one."""
+    try:
+        book = looked_at()
+    except Lost as lost:
+        if lost.ended is not None:
+            delete_lost(lost)
+        return None
+    return url_for(".members" if book.is_ready else ".reading")
+
+
+@bp.get("")
+def index() -> Response:
+    """Ask whose address book is to be read; the sign-up address stands there already."""
+    form = FindForm(formdata=None)
+    form.address.data = session.get("contacts_address") or accounts.primary_address(viewer())
+    return _find(form, choose=session.pop("contacts_choose", False))
+
+
+@bp.post("/hint")
+@unlocked
+def hint() -> Response:
+    """Say where Continue would lead, while the address is being typed."""
+    hinted = _hint(request.form.get("address", ""))
+    return page("contacts/_hinted.html", hint=hinted, names=names(), choose="ways" in request.form)
+
+
+@bp.post("")
+@unlocked
+def begin() -> Response:
+    """Lead to the provider's consent page, by the address or by the way that was chosen."""
+    form = FindForm()
+    typed = (form.address.data or "").strip()
+    session["contacts_address"] = typed[: addresses.ADDRESS_OCTETS]
+    door = request.form.get("door", "")
+    kept = addresses.address(typed)
+    if not door:
+        if kept is None:
+            return _find(form, error=Invalid(address="Enter an email address like name@example.com"))
+        door = providers.door_of(kept) or ""
+    if not door:
+        return _find(form, choose=True)
+    if door not in providers.BOOKS:
+        raise NotFound
+    if not providers.is_offered(door):
+        flash(_("Your community hasn't set up %(provider)s yet. Paste addresses instead.", provider=names()[door]))
+        return _find(form, choose=True)
+    return _ask(form, door, kept)
+
+
+def _ask(form: FindForm, door: str, kept: str | None) -> Response:
+    member = viewer()
+    pending = oauth.pend(door, others="others" in request.form)
+    prompt = session.pop("contacts_prompt", None)
+    with transaction():
+        state = tickets.issue(STATE, minutes=STATE_MINUTES, member=member, sign_in=member.sign_in_id, **pending.dump())
+    try:
+        return leave_to(oauth.authorize(pending, state, login_hint=kept, prompt=prompt))
+    except ConsentError as error:
+        flash(_consent_words(error.reason, door))
+        return _find(form, choose=True)
+
+
+@bp.get("/google/callback", defaults={"door": "google"}, endpoint="google_callback")
+@bp.get("/microsoft/callback", defaults={"door": "microsoft"}, endpoint="microsoft_callback")
+def callback(door: str) -> Response:
+    """Take the provider's answer: only for the sign-in that asked, only once, only from the provider that was asked."""
+    member = viewer()
+    sign_in_id = member.sign_in_id
+    with transaction():
+        ticket = tickets.take(STATE, request.args.get("state", ""))
+        asked = dict(ticket.payload) if ticket is not None else {}
+        mine = ticket is not None and ticket.member_id == member.id
+    if not mine or asked.pop("sign_in", None) != sign_in_id or asked.get("door") != door:
+        return _consent_failed(Reason.EXPIRED, door)
+    try:
+        grant = oauth.exchange(Pending.load(asked), request.args.to_dict())
+    except ConsentError as error:
+        return _consent_failed(error.reason, door)
+    with transaction():
+        book = contacts.start(
+            viewer(),
+            sign_in_id,
+            door,
+            token=grant.access_token,
+            email=grant.email or "",
+            source=_source(door),
+            others=grant.others,
+        )
+        g.import_key = book.key
+    session.pop("contacts_sent", None)
+    return leave(".reading")
+
+
+def _consent_failed(reason: Reason, door: str) -> Response:
+    if reason is Reason.SCOPE_MISSING:
+        session["contacts_prompt"] = "consent"  # else the provider would not ask again
+    session["contacts_choose"] = True
+    flash(_consent_words(reason, door))
+    return leave(".index")
+
+
+def _consent_words(reason: Reason, door: str) -> str:
+    name = names()[door]
+    return {
+        Reason.DENIED: _("You didn't give access, so nothing was read. Try again, or paste addresses."),
+        Reason.EXPIRED: _("That took too long, so we stopped for safety. Start again."),
+        Reason.UNAVAILABLE: _(
+            "%(provider)s isn't answering. Nothing was read. Try again in a few minutes, or paste addresses.",
+            provider=name,
+        ),
+        Reason.SCOPE_MISSING: _(
+            "%(provider)s says that the box for contacts was left empty, so nothing was read. Try again and tick it, or paste addresses.",
+            provider=name,
+        ),
+        Reason.MISCONFIGURED: _(
+            "%(provider)s doesn't know this site, so nothing was read. Whoever runs it has to look at its settings. "
+            "Paste addresses meanwhile.",
+            provider=name,
+        ),
+        Reason.FAULT: _(
+            "%(provider)s answered with something we can't use, so nothing was read. Try again, or paste addresses.",
+            provider=name,
+        ),
+    }[reason]
+
+
+# Pasting
+
+
+@bp.post("/paste")
+@unlocked
+def pasted() -> Response:
+    """Show what was understood of the pasted addresses, before anything happens; then take them as a book of one page."""
+    text = request.form.get("text", "")
+    found = paste.read(text)
+    if not found.cards:
+        form = FindForm(formdata=None)
+        form.address.data = session.get("contacts_address") or accounts.primary_address(viewer())
+        return _find(form, choose=True, error=Invalid(text="We found no email address in that text."))
+    if "go" not in request.form:
+        return page("contacts/paste.html", found=found, text=text)
+    member = viewer()
+    with transaction():
+        book = contacts.start_pasted(member, member.sign_in_id, found.page, source=_source(contacts.PASTE))
+        g.import_key = book.key
+        key = book.key
+    session.pop("contacts_sent", None)
+    return compare(key) or leave(".members")
