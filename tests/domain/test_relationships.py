@@ -389,6 +389,17 @@ def test_nearness_is_counted_from_the_blobs(ana, ben):
     assert connections.mutual(ana, chen)[0] == 0
 
 
+def test_of_many_in_common_all_are_counted_and_the_best_connected_named(ana, ben):
+    shared = [factories.member(name) for name in ("Chen Wei", "Dana Fox", "Eli Roth", "Femi Bello")]
+    for each in shared:
+        connected(ana, each)
+        connected(ben, each)
+    connected(shared[3], shared[1])
+    number, named = connections.mutual(ana, ben)
+    assert number == 4
+    assert [row.name for row in named] == ["Dana Fox", "Femi Bello", "Chen Wei"]
+
+
 def test_who_cannot_be_seen_neither_asks_nor_is_answered_nor_joined(ana, ben):
     carl = factories.member("Carl Unproven", verified=False)
     with pytest.raises(NotFound):

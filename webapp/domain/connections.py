@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.domain import relationships
 from webapp.domain.errors import NotFound
@@ -133,12 +133,13 @@ def mutual(viewer: Member, other: Member, most: int = MUTUAL_NAMES) -> tuple[int
     given = values_of(shared)
     hidden = relationships.as_seen_by(viewer, "blocked")
     rows = db.session.execute(
-        select(Member.id, Member.handle, Member.name, Member.photo)
+        select(Member.id, Member.handle, Member.name, Member.photo, func.count().over().label("number"))
         .join(given, given.c.value == Member.id)
         .where(visible(), Member.id.not_in(select(hidden.c.other_id)))
         .order_by(Member.degree.desc(), Member.id)
+        .limit(most)
     ).all()
-    return len(rows), list(rows[:most])
+    return (rows[0].number if rows else 0), list(rows)
 
 
 def remove(viewer: Member, other: Member) -> None:

@@ -26,7 +26,7 @@ from webapp.domain.relationships.states import (
     decide,
 )
 from webapp.domain.relationships.store import Ids, ordered, who
-from webapp.domain.relationships.views import blocked_between
+from webapp.domain.relationships.views import NOT_CONNECTED, blocked_between
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.connection import Connection
@@ -148,7 +148,8 @@ def _sent(viewer_id: int, now: datetime) -> tuple[int, Counter[int]]:
         (row.high_id, row.high_held, row.high_leaves_at),
     ):
         asked = row.state.in_(("pending", "ignored")) & (row.by_id == viewer_id)
-        open_now += db.session.scalar(select(func.count()).where(mine == viewer_id, or_(held, asked))) or 0
+        is_open = (mine == viewer_id) & row.state.in_(NOT_CONNECTED) & or_(held, asked)
+        open_now += db.session.scalar(select(func.count()).where(is_open)) or 0
         moments: Iterable[Any] = db.session.scalars(select(leaves).where(mine == viewer_id, leaves > end - DAY))
         for moment in moments:
             leaving[max(0, -((end - moment) // DAY))] += 1
