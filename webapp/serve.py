@@ -1,5 +1,6 @@
 """The web server: gunicorn with threads, and the recurring work beside it in one process."""
 
+import gc
 import resource
 import socket
 from typing import Any
@@ -48,6 +49,8 @@ class Server(BaseApplication):
         """Return the application of this process."""
         self.made = create_app()
         self.made.config["DEMO"] = self.demo
+        gc.collect()
+        gc.freeze()  # all this lives as long as the process; looking through it again and again took a third of a large address book
         return self.made
 
     def _begin(self) -> None:
