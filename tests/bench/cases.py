@@ -1,0 +1,313 @@
+"""What is measured: pages, lists far in, searches, address books, and what a press of a button costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template
+from sqlalchemy import delete, insert, select
+
+from tests.bench import database
+from tests.bench.measuring import Case, Ratio, count, in_turns, memory, ratio
+from tests.conftest import Browser
+from tests.contacts import Book
+from webapp import clock
+from webapp.domain import connections, contacts, people, relationships
+from webapp.extensions import db
+from webapp.models.base import to_ms
+from webapp.models.connection import Connection
+from webapp.models.contact import LookupCharge
+from webapp.models.member import Member, SignIn
+from webapp.models.notification import Notification
+from webapp.models.relationship import Relationship
+from webapp.transaction import transaction
+from webapp.web.access import public
+from webapp.web.paging import cursor
+
+PAGES = (
+    "/network",
+    "/connections",
+    "/connections?sort=first",
+    "/connections?sort=last",
+    "/connections?q=ma",
+    "/people",
+    "/people?q=ma",
+    "/people/{stranger}",
+    "/people/{hub}",
+    "/notifications",
+    "/invitations",
+    "/invitations/sent",
+    "/invitations/ignored",
+    "/invitations/guests",
+    "/contacts",
+    "/settings",
+    "/settings/blocked",
+)
+NULL = """{% extends "layouts/page.html" %}{% block main %}<h1>Nothing</h1>{% endblock %}"""
+FREQUENT, NOBODY = "ma", "qzxv"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `aim` is what the ratio should not pass, where the design says so."""
+
+    part: str
+    what: str
+    against: str
+    ratio: Ratio
+    statements: str
+    aim: str = ""
+
+
+class Bench:
+    """The application, the members who are measured, and their browsers."""
+
+    def __init__(self, app: Any, rounds: int) -> None:
+        self.app = app
+        self.rounds = rounds
+        self.cast = database.cast()
+        self.null = self._null_page()
+        self.browsers = {name: Browser(app, getattr(self.cast, name)) for name in ("hub", "median")}
+        self.degrees = {name: self.member(name).degree for name in ("hub", "median")}
+        db.session.rollback()
+
+    def member(self, name: str) -> Member:
+        """Return the hub or the median member as this moment knows them."""
+        return db.session.get_one(Member, getattr(self.cast, name))
+
+    def handle(self, member_id: int) -> str:
+        """Return somebody's handle."""
+        found = db.session.scalars(select(Member.handle).where(Member.id == member_id)).one()
+        db.session.rollback()
+        return found
+
+    def _null_page(self) -> Case:
+        """The layout of a signed-in page around nothing, without a question to the database."""
+        me = self.member("median")
+        db.session.refresh(me)
+        db.session.expunge(me)
+        page = self.app.jinja_env.from_string(NULL)
+        self.app.add_url_rule("/bench/null", "null", public(lambda: render_template(page, me=me, unread=lambda _me: 0)))
+        return self.page(Browser(self.app), "/bench/null")
+
+    def page(self, browser: Browser, url: str) -> Case:
+        """Ask for a page."""
+
+        def run(_given: None) -> None:
+            answer = browser.get(url)
+            assert answer.status_code == 200, (url, answer.status_code)
+
+        return Case(run)
+
+    def rows(self) -> Iterator[Row]:
+        """Measure everything."""
+        yield from self.pages()
+        yield from self.far_in()
+        yield from self.searches()
+        yield from self.address_books()
+        yield from self.buttons()
+
+    # Pages
+
+    def pages(self) -> Iterator[Row]:
+        """Every page of the median member against the null page, and of the hub against the median member's."""
+        hub, median = (f"{self.degrees[name]:,}" for name in ("hub", "median"))
+        known = {"stranger": self.handle(self.cast.strangers[-1]), "hub": self.handle(self.sociable())}
+        rest = []
+        for url in PAGES:
+            cases = [self.null, *(self.page(self.browsers[name], url.format(**known)) for name in ("median", "hub"))]
+            null, middle, most = in_turns(cases, self.rounds)
+            asked = [count(case) for case in cases]
+            shown = url.replace("{hub}", "{popular}")
+            yield Row("Pages", shown, "the null page", ratio(middle, null), f"{asked[1]} : {asked[0]}")
+            aim = "1.3" if url == "/connections" else "" if "sort=" in url or "q=" in url else "2"
+            most_of = f"{hub} connections : {median}"
+            rest.append(Row(most_of, shown, "the same", ratio(most, middle), f"{asked[2]} : {asked[1]}", aim))
+        yield from rest
+
+    def sociable(self) -> int:
+        """Return the best connected member but the hub."""
+        found = select(Member.id).where(Member.id != self.cast.hub).order_by(Member.degree.desc()).limit(1)
+        return db.session.scalars(found).one()
+
+    # Far in
+
+    def far_in(self) -> Iterator[Row]:
+        """Compare a page nine tenths into a list with its first."""
+        hub = self.member("hub")
+        at = self.degrees["hub"] * 9 // 10
+        urls = []
+        orders: tuple[tuple[connections.Order, str, str], ...] = (
+            ("recent", "since", ""),
+            ("first", "name_key", "sort=first&"),
+            ("last", "sort_key", "sort=last&"),
+        )
+        for order, key, asked in orders:
+            row = db.session.execute(connections.of(hub, order=order).offset(at).limit(1)).one()
+            value = getattr(row, key)
+            place = cursor(to_ms(value) if order == "recent" else value, row.id)
+            urls.append((f"/connections?{asked}".rstrip("?&"), f"/connections?{asked}after={place}"))
+        found = people.search(hub)
+        everybody = db.session.execute(people.search(hub).offset(people.total() * 9 // 10).limit(1)).one()
+        place = cursor(everybody.degree, everybody.id)
+        urls.append(("/people", f"/people?after={place}"))
+        db.session.rollback()
+        assert found is not None
+        for first, deep in urls:
+            cases = [self.page(self.browsers["hub"], url) for url in (first, deep)]
+            shallow, far = in_turns(cases, self.rounds)
+            asked = " : ".join(str(count(case)) for case in reversed(cases))
+            yield Row("Nine tenths into the list", first, "its first page", ratio(far, shallow), asked, "1.2")
+
+    # Searching
+
+    def searches(self) -> Iterator[Row]:
+        """Compare a rare name, and one that nobody has, with a beginning that many words have."""
+        rare = self.member("median").name
+        db.session.rollback()
+        cases = [self.page(self.browsers["median"], f"/people?q={q}") for q in (FREQUENT, rare, NOBODY)]
+        often, seldom, never = in_turns(cases, self.rounds)
+        asked = [count(case) for case in cases]
+        for what, taken, number in (("a whole name", seldom, asked[1]), ("a name nobody has", never, asked[2])):
+            yield Row("People search", what, f"“{FREQUENT}”", ratio(taken, often), f"{number} : {asked[0]}")
+
+    # Address books
+
+    def address_books(self) -> Iterator[Row]:
+        """Compare what a large address book costs with what one a tenth as large does."""
+        part = "25,000 contacts : 2,500"
+        owners = ("median", "hub")
+        books = {size: database.address_book(size) for size in (2500, 25000)}
+        few, many = (self._matching("median", cards) for cards in books.values())
+        small, large = in_turns([few, many], max(4, self.rounds // 6))
+        yield Row(part, "comparing and keeping", "the same", ratio(large, small), f"{count(many)} : {count(few)}", "10")
+        peaks = [memory(case) for case in (few, many)]
+        share = peaks[1] / peaks[0]
+        yield Row(part, f"memory at most, {peaks[1] / 1e6:.0f} MB", "the same", Ratio(share, share, share), "", "10")
+        opened = {size: self._read(owner, cards) for owner, (size, cards) in zip(owners, books.items(), strict=True)}
+        for what, run in (
+            ("a page of the guests", lambda book: book.guests()),
+            ("a box ticked", lambda book: book.change(lambda it: contacts.tick(it, "guest", 7, on=True))),
+        ):
+            cases = [self._on(book, run) for book in opened.values()]
+            small, large = in_turns(cases, self.rounds)
+            yield Row(part, what, "the same", ratio(large, small), f"{count(cases[1])} : {count(cases[0])}", "2")
+        for book in opened.values():
+            self._forget(book)
+
+    def _pulled(self, owner: str, cards: Any) -> Book:
+        db.session.remove()
+        book = Book(self.member(owner))
+        book.pull(cards)
+        db.session.remove()
+        return book
+
+    def _matching(self, owner: str, cards: Any) -> Case:
+        return Case(lambda book: book.settle(book.compare()), lambda: self._pulled(owner, cards), self._forget)
+
+    def _read(self, owner: str, cards: Any) -> Book:
+        book = self._pulled(owner, cards)
+        return book.settle(book.compare())
+
+    def _on(self, book: Book, run: Any) -> Case:
+        return Case(lambda _given: run(book), db.session.remove, lambda _given: db.session.remove())
+
+    def _forget(self, book: Book) -> None:
+        with transaction():
+            contacts.forget(book.owner)
+            db.session.execute(delete(LookupCharge))
+            db.session.execute(delete(SignIn).where(SignIn.id == book.sign_in_id))
+
+    # Buttons
+
+    def buttons(self) -> Iterator[Row]:
+        """Compare 500 invitations with 5, a person; and accepting one with the least any database does for it."""
+        hub = f"{self.degrees['hub']:,} connections"
+        five, many = (self.cast.strangers[150 : 150 + number] for number in (5, 500))
+        cases = [self._inviting("median", five), self._inviting("median", many), self._inviting("hub", five)]
+        small, large, most = in_turns(cases, self.rounds // 2)
+        asked_of = [count(case) for case in cases]
+        one = "inviting 5, a person"
+        asked = f"{asked_of[1]} : {asked_of[0]}"
+        yield Row("Buttons", "inviting 500, a person", one, ratio(large, small, 5 / 500), asked, "1")
+        asked = f"{asked_of[2]} : {asked_of[0]}"
+        yield Row("Buttons", f"inviting 5 with {hub}", "inviting 5", ratio(most, small), asked, "2")
+        cases = [self._bare(), self._accepting("median"), self._accepting("hub")]
+        bare, middle, most = in_turns(cases, self.rounds)
+        asked_of = [count(case) for case in cases]
+        bare_words = "two rows and a commit"
+        yield Row("Buttons", "accepting one", bare_words, ratio(middle, bare), f"{asked_of[1]} : {asked_of[0]}")
+        yield Row(
+            "Buttons",
+            f"accepting one with {hub}",
+            "accepting one",
+            ratio(most, middle),
+            f"{asked_of[2]} : {asked_of[1]}",
+            "2",
+        )
+
+    def _inviting(self, name: str, others: list[int]) -> Case:
+        def run(_given: Any) -> None:
+            with transaction():
+                result = relationships.invite(self.member(name), others)
+            assert result.invited == len(others)
+
+        return Case(run, db.session.remove, lambda _given: self._unsay(getattr(self.cast, name), others))
+
+    def _accepting(self, name: str) -> Case:
+        asker = self.cast.strangers[-2]
+        me = getattr(self.cast, name)
+
+        def before() -> None:
+            clock.move(days=-1)
+            with transaction():
+                relationships.invite(db.session.get_one(Member, asker), [me])
+            clock.move(minutes=2)
+            with transaction():
+                relationships.release(clock.now())
+            clock.reset()
+            db.session.remove()
+
+        def run(_given: Any) -> None:
+            with transaction():
+                assert relationships.accept(self.member(name), [asker]) == 1
+
+        def after(_given: Any) -> None:
+            with transaction():
+                relationships.end(self.member(name), asker)
+            self._unsay(me, [asker])
+
+        return Case(run, before, after)
+
+    def _unsay(self, one: int, others: list[int]) -> None:
+        """Leave no trace of these pairs, so that the next turn finds the same."""
+        row = Relationship
+        with transaction():
+            for low, high in ((row.low_id, row.high_id), (row.high_id, row.low_id)):
+                db.session.execute(delete(row).where(low == one, high.in_(others)))
+            db.session.execute(
+                delete(Notification).where(Notification.actor_id.in_(others), Notification.member_id == one)
+            )
+            db.session.execute(
+                delete(Notification).where(Notification.actor_id == one, Notification.member_id.in_(others))
+            )
+        db.session.remove()
+
+    def _bare(self) -> Case:
+        """Write the two rows of a connection and nothing else; nobody is connected with themselves, so these are free."""
+        rows = [{"member_id": each, "other_id": each, "since": clock.now()} for each in self.cast.strangers[-4:-2]]
+
+        def run(_given: Any) -> None:
+            with transaction():
+                db.session.execute(insert(Connection), rows)
+
+        def after(_given: Any) -> None:
+            with transaction():
+                db.session.execute(
+                    delete(Connection).where(
+                        Connection.member_id == Connection.other_id,
+                        Connection.member_id.in_([row["member_id"] for row in rows]),
+                    )
+                )
+
+        return Case(run, db.session.remove, after)
