@@ -15,7 +15,7 @@ class Sink:
     """
 
     def __init__(self):
-        self.received, self.rcpt, self.data, self.cut = [], {}, {}, set()
+        self.received, self.senders, self.rcpt, self.data, self.cut = [], [], {}, {}, set()
         self.seconds = 0.0
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - the library asks by this name
@@ -31,6 +31,7 @@ class Sink:
             await asyncio.sleep(self.seconds)
         if answer.startswith("2"):
             self.received.append((recipient, envelope.content))
+            self.senders.append(envelope.mail_from)
         if recipient in self.cut:
             server.transport.abort()
         return answer

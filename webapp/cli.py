@@ -13,6 +13,9 @@ from flask import Flask
 
 from webapp import config
 
+REPORT_BYTES = 1_000_000
+"""As much of a report is read; what it says stands at its beginning."""
+
 
 def _plainly(command: Callable[..., None]) -> Callable[..., None]:
     """Turn what an operator can act on into one sentence."""
@@ -119,6 +122,21 @@ def worker() -> None:
     stopped.wait()
     work.stop()
     click.echo("The worker has stopped.")
+
+
+@kith.command()
+@click.argument("address", default="")
+@_plainly
+def bounce(address: str) -> None:
+    """Read a delivery report from standard input. ADDRESS is where it was delivered to, if your mail server can say so."""
+    from webapp.jobs import mail
+
+    raw = sys.stdin.buffer.read(REPORT_BYTES)
+    with _app().app_context():
+        ours = mail.read_report(raw, address)
+    if not ours:
+        raise click.ClickException("This is no report that a mail from here can't be delivered. Nothing was changed.")
+    click.echo("Noted: that mail could not be delivered.")
 
 
 @kith.command("make-admin")

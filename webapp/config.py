@@ -128,7 +128,12 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("MAIL_FROM", "text", "", "The sender's address of every mail. Empty: `invites@` and the host of BASE_URL."),
-    Setting("BOUNCE_ADDRESS", "text", "", "Where delivery reports go. Empty: to the sender's address."),
+    Setting(
+        "BOUNCE_ADDRESS",
+        "text",
+        "",
+        "Where delivery reports go, for `kith bounce`: each mail names itself behind a plus sign before the @. Empty: they go to the sender's address, unread.",
+    ),
     Setting("SITE_NAME", "text", "Kith", "The community's name, shown on every page and in every mail."),
     Setting("OPERATOR_NAME", "text", "", "Who runs the instance; named in mails to people who are not members."),
     Setting(

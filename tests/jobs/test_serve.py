@@ -35,6 +35,7 @@ def kith(tmp_path):
             [sys.executable, "-m", "webapp", *map(str, words)],
             env=environment(**settings),
             capture_output=True,
+            stdin=subprocess.DEVNULL,
             text=True,
             timeout=PATIENCE * 2,
             check=False,
@@ -147,6 +148,14 @@ def test_seed_fills_a_database_that_doctor_finds_in_order(kith):
     again = kith("seed", "--members", 200)
     assert again.returncode != 0
     assert "Traceback" not in again.stderr
+
+
+def test_bounce_says_what_it_did_with_what_it_was_given(kith):
+    kith("init")
+    done = kith("bounce", "somebody@northgate.example")
+    assert done.returncode == 1
+    assert "Nothing was changed." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_worker_beside_the_server_does_not_send_twice(kith, tmp_path):

@@ -6,8 +6,10 @@ caused it, and is never sent again by itself, except for the few kinds that are 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from email.policy import default as mail_policy
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,7 +17,7 @@ from sqlalchemy import select, update
 from webapp import clock, config, tokens
 from webapp.domain import relationships, tickets
 from webapp.extensions import db
-from webapp.mail import render, smtp
+from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
 from webapp.models.batch import insert_ignoring
 from webapp.models.invitation import GuestAddress, GuestInvitation
@@ -86,9 +88,8 @@ def deliver(mail: Claimed) -> bool:
             _keep_in_mailbox(mail)
             _record(mail.id, "sent")
         return True
-    sender = config.setting("BOUNCE_ADDRESS") or config.sender()
     try:
-        smtp.hand_over(mail.message, sender, mail.recipient)
+        smtp.hand_over(mail.message, bounces.return_path(mail.id), mail.recipient)
     except smtp.Later as reason:
         with transaction():
             _again(mail.id, str(reason))
@@ -103,6 +104,22 @@ def deliver(mail: Claimed) -> bool:
             _record(mail.id, "sent")
         return True
     return False
+
+
+def read_report(raw: bytes, address: str = "") -> bool:
+    """Read a delivery report; whether it says for good that one of our mails, named by the signed return path, cannot be delivered.
+
+    `address` is where the report was delivered to, if the mail server says so; else its headers are asked. Twice is once.
+    """
+    report = message_from_bytes(raw, policy=mail_policy)
+    found = (bounces.mail_of(each) for each in (address, *bounces.addressees(report)))
+    mail_id = next((each for each in found if each is not None), None)
+    status = bounces.refusal(report)
+    if mail_id is None or status is None:
+        return False
+    with transaction():
+        _record(mail_id, "failed", f"{status} in a delivery report")
+    return True
 
 
 def give_up_claims(now: datetime) -> int:
@@ -243,19 +260,22 @@ def _keep_in_mailbox(mail: Claimed) -> None:
 
 
 def _record(mail_id: int, state: str, reason: str = "") -> None:
-    """Note how a claimed mail ended; a refused invitation ends, and its address gets no other for a year."""
+    """Note how a claimed mail ended; a refused invitation ends, and its address gets no other for a year.
+
+    A mail that was taken can still come back.
+    """
     now = clock.now()
     row = db.session.get(OutgoingMail, mail_id)
-    if row is None or row.state not in {"claimed", "uncertain"}:
+    if row is None or row.state not in ({"claimed", "uncertain", "sent"} if state == "failed" else {"claimed"}):
         return
     row.state, row.reason = state, reason
     row.sent_at = now if state == "sent" else None
     if row.guest_invitation_id is not None and state in {"failed", "uncertain"}:
         invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
-        if invitation.state == "invited":
+        if invitation.state in {"invited", "uncertain"}:
             invitation.state = state
+            invitation.ended_at = now if state == "failed" else None
         if state == "failed":
-            invitation.ended_at = now
             db.session.execute(
                 update(GuestAddress)
                 .where(GuestAddress.lookup == invitation.lookup)
