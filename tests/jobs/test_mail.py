@@ -1,5 +1,6 @@
 """Sending what is on the table: once, later, never, or nobody knows; and two at it at the same time."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from webapp import clock, jobs
 from webapp.domain import accounts, guests, relationships
 from webapp.extensions import db
 from webapp.jobs import health, housekeeping, lease, mail
+from webapp.mail import render
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import Member
@@ -266,6 +268,70 @@ def test_what_a_guest_or_the_inviter_did_while_a_mail_waited_keeps_it_from_leavi
     assert "queued" not in states()
 
 
+def test_a_guest_gets_the_very_mail_that_was_previewed(sink, ada):
+    facts = guests.facts_for(
+        member(ada), name="Grace Hopper", address=GUEST, note="Hello", reply_to=False, source="typed in"
+    )
+    shown = render.render("guest_invitation", facts)
+    ask_guest(ada)
+    run()
+    said = sink.last()
+    text, html = (said.get_body((part,)).get_content().replace("\r\n", "\n") for part in ("plain", "html"))
+    link = re.search(r"http://\S+/join/\S+", text)[0]
+    assert (said["Subject"], said["From"].addresses[0].display_name) == (shown.subject, shown.from_name)
+    assert text == shown.text.replace(facts["link"], link)
+    assert html.strip() == shown.html.replace(facts["link"], link).strip()
+    assert {name: said[name] for name in shown.headers} == dict(shown.headers)
+
+
+def test_a_mail_that_cannot_be_written_takes_nothing_and_holds_nobody_up(sink, ada, ben):
+    ask_guest(ada)
+    jobs.release()
+    with transaction():
+        guest_row().facts = {}
+    ask(ada, ben)
+    run()
+    row = db.session.scalars(select(OutgoingMail).where(OutgoingMail.kind == "guest_invitation")).one()
+    assert (row.state, row.attempts, row.reason) == ("queued", 1, "It cannot be written: KeyError")
+    assert guest_row().mailed_at is None
+    assert db.session.scalar(select(func.count()).where(GuestAddress.mailed_at.is_not(None))) == 0
+    assert sink.recipients == [BEN]
+
+
+@pytest.mark.parametrize("state", ["queued", "claimed"])
+def test_a_kind_of_mail_that_a_new_release_does_not_know_ends_quietly(sink, ada, ben, state):
+    ask(ada, ben)
+    jobs.release()
+    with transaction():
+        row = the_row()
+        row.kind, row.state, row.claimed_at = "retired", state, clock.now()
+    clock.move(minutes=11)
+    housekeeping.tidy()
+    run()
+    assert states() == ["skipped" if state == "queued" else "uncertain"]
+    assert sink.recipients == []
+
+
+def test_who_joins_with_an_address_that_no_mail_server_takes_holds_nobody_up(sink, ben):
+    with transaction():
+        accounts.sign_up("Zoë", accounts.check_address("zoë@out.example"), factories.password_hash())
+    with transaction():
+        accounts.ask_reset(BEN)
+    run()
+    assert states() == ["skipped", "sent"]
+    assert sink.recipients == [BEN]
+
+
+def test_a_mail_server_that_refuses_for_an_hour_is_shown_to_the_operator(sink, ada, ben):
+    sink.rcpt[BEN] = "550 5.7.1 relaying denied"
+    ask(ada, ben)
+    for _attempt in range(5):
+        assert health.problems() == []
+        run()
+        clock.move(minutes=16)
+    assert "1 mails could not be handed over again and again: 550 5.7.1 relaying denied." in health.problems()
+
+
 def test_a_mail_whose_time_is_over_is_not_sent(sink, ben):
     sink.rcpt[BEN] = "451 later"
     with transaction():
@@ -327,9 +393,37 @@ def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(context):
     assert lease.take("other work", "two")
 
 
-def test_a_chore_that_fails_does_not_hold_up_the_worker(app, context, monkeypatch):
+def test_only_who_holds_the_lease_sends(app, sink, ada, ben):
+    ask(ada, ben)
+    worker = jobs.Worker(app)
+    assert lease.take(jobs.WORK, "another process")
+    worker.sweep.call_local()
+    assert sink.recipients == []
+    clock.move(seconds=lease.SECONDS + 1)
+    worker.sweep.call_local()
+    assert sink.recipients == [BEN]
+    assert not lease.take(jobs.WORK, "another process")
+
+
+def test_a_worker_that_stops_gives_the_lease_back_and_begins_no_other_mail(app, sink, ada, ben):
+    ask(ada, ben)
+    worker = jobs.Worker(app)
+    assert lease.take(jobs.WORK)
+    worker.stop()
+    worker.sweep.call_local()
+    assert sink.recipients == []
+    clock.move(seconds=lease.SECONDS + 1)
+    assert lease.take(jobs.WORK, "another process")
+
+
+def test_a_chore_that_fails_does_not_hold_up_the_others(context, monkeypatch):
     with transaction():
         accounts.sign_up("Unproven", "unproven@post.example", factories.password_hash())
+
+    def fail(_now):
+        raise RuntimeError
+
+    monkeypatch.setattr(housekeeping, "CHORES", (fail, *housekeeping.CHORES))
     clock.move(days=60)
     housekeeping.tidy()
     db.session.rollback()

@@ -16,6 +16,8 @@ from webapp.transaction import transaction
 
 FREE_BYTES = 50_000_000
 LATE = timedelta(minutes=30)
+STUCK_ATTEMPTS = 5
+"""After so many, a mail has been refused for most of an hour."""
 
 
 def is_ready() -> bool:
@@ -55,7 +57,13 @@ def _mail(_rebuild: bool) -> list[str]:
         select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.not_before < now - LATE)
     )
     uncertain = db.session.scalar(select(func.count()).where(OutgoingMail.state == "uncertain"))
+    stuck, answer = db.session.execute(
+        select(func.count(), func.max(OutgoingMail.reason)).where(
+            OutgoingMail.state == "queued", OutgoingMail.attempts >= STUCK_ATTEMPTS
+        )
+    ).one()
     sentences = [f"{late} mails are more than half an hour late: is the worker running?"] if late else []
+    sentences += [f"{stuck} mails could not be handed over again and again: {answer}."] if stuck else []
     return sentences + ([f"{uncertain} mails may or may not have left."] if uncertain else [])
 
 

@@ -16,6 +16,7 @@ log = structlog.get_logger("kith.jobs")
 
 # In one transaction each, so that a failing one does not hold up the others.
 CHORES: tuple[Callable[[datetime], int], ...] = (
+    mail.give_up_claims,
     accounts.drop_unverified,
     accounts.sweep_sign_ins,
     lambda _now: tickets.sweep(),
@@ -31,10 +32,12 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
 def tidy() -> None:
     """Do every chore once, and leave nothing forgotten in the log that SQLite writes ahead."""
     now = clock.now()
-    mail.give_up_claims(now)
     for chore in CHORES:
-        with transaction():
-            chore(now)
+        try:
+            with transaction():
+                chore(now)
+        except Exception:
+            log.exception("chore failed")
     if is_sqlite():
         # What was deleted may still stand in the write-ahead log; moving it into the database overwrites it there.
         with db.engine.connect() as connection:

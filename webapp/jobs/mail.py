@@ -12,9 +12,11 @@ from email.policy import SMTP as SMTP_POLICY
 from email.policy import default as mail_policy
 from typing import Any
 
+import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, config, tokens
+from webapp import addresses, clock, config, tokens
 from webapp.domain import relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
@@ -24,6 +26,8 @@ from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import EmailAddress, Member
 from webapp.transaction import transaction
+
+log = structlog.get_logger("kith.jobs")
 
 LEASE = timedelta(minutes=10)
 """After so long a claim belongs to a worker that died; longer than any handing over takes."""
@@ -72,13 +76,30 @@ def claim() -> Claimed | None:
             if row is None:
                 return None
             try:
-                recipient, facts = _prepare(row, now)
-                message = render.message(render.render(row.kind, facts), recipient)
-            except _Skip as reason:
-                row.state, row.reason = "skipped", str(reason)
+                with db.session.begin_nested():
+                    claimed = _claim(row, now)
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                # Whatever is wrong with this one, those behind it have nothing to do with it.
+                log.exception("mail cannot be written", kind=row.kind, mail=row.id)
+                row.attempts += 1
+                _queue_again(row, f"It cannot be written: {type(error).__name__}")
             else:
-                row.state, row.claimed_at, row.attempts = "claimed", now, row.attempts + 1
-                return Claimed(row.id, row.kind, recipient, message)
+                if claimed is not None:
+                    return claimed
+
+
+def _claim(row: OutgoingMail, now: datetime) -> Claimed | None:
+    """Claim this mail; None, with the reason kept, for one that is not to be sent."""
+    try:
+        recipient, facts = _prepare(row, now)
+    except _Skip as reason:
+        row.state, row.reason = "skipped", str(reason)
+        return None
+    message = render.message(render.render(row.kind, facts), recipient)
+    row.state, row.claimed_at, row.attempts = "claimed", now, row.attempts + 1
+    return Claimed(row.id, row.kind, recipient, message)
 
 
 def deliver(mail: Claimed) -> bool:
@@ -123,13 +144,12 @@ def read_report(raw: bytes, address: str = "") -> bool:
 
 
 def give_up_claims(now: datetime) -> int:
-    """Settle the claims that workers left behind when they died; return how many."""
-    with transaction():
-        left = db.session.scalars(
-            select(OutgoingMail.id).where(OutgoingMail.state == "claimed", OutgoingMail.claimed_at < now - LEASE)
-        ).all()
-        for mail_id in left:
-            _lost(mail_id, "The worker stopped while it was sending this.")
+    """Settle the claims that workers left behind when they died, in the transaction of the caller; return how many."""
+    left = db.session.scalars(
+        select(OutgoingMail.id).where(OutgoingMail.state == "claimed", OutgoingMail.claimed_at < now - LEASE)
+    ).all()
+    for mail_id in left:
+        _lost(mail_id, "The worker stopped while it was sending this.")
     return len(left)
 
 
@@ -137,7 +157,9 @@ def give_up_claims(now: datetime) -> int:
 
 
 def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
-    kind = KINDS[row.kind]
+    kind = KINDS.get(row.kind)
+    if kind is None:
+        raise _Skip("there is no such mail any more")
     if row.created_at < now - timedelta(days=kind.days) - _waited(row):
         raise _Skip("too old")
     facts = render.common_facts() | row.facts
@@ -167,6 +189,8 @@ def _address_of(row: OutgoingMail, member: Member, kind: Kind) -> EmailAddress:
     address = db.session.scalars(wanted).one_or_none()
     if address is None or (address.verified_at is None and not kind.unproven):
         raise _Skip("the address is gone or not proven")
+    if not addresses.is_mailable(address.address):
+        raise _Skip("a mail server cannot be told this address")
     return address
 
 
@@ -298,7 +322,10 @@ def _again(mail_id: int, reason: str) -> None:
 def _lost(mail_id: int, reason: str) -> None:
     """Settle a mail of which nobody knows whether it left."""
     row = db.session.get(OutgoingMail, mail_id)
-    if row is not None and KINDS[row.kind].again:
+    if row is None or row.state != "claimed":
+        return
+    kind = KINDS.get(row.kind)
+    if kind is not None and kind.again:
         _queue_again(row, reason)
     else:
         _record(mail_id, "uncertain", reason)
