@@ -1,6 +1,7 @@
 """Every mail, with pleasant and with hostile facts: one line of subject, the same links in both bodies, nothing that runs or reports."""
 
 import re
+import unicodedata
 from email import message_from_bytes, policy
 from email.policy import SMTP
 from html.parser import HTMLParser
@@ -10,7 +11,7 @@ import pytest
 
 from webapp import create_app
 from webapp.mail import render
-from webapp.mail.catalog import COMMON, KINDS
+from webapp.mail.catalog import COMMON, KINDS, subject
 
 WEBAPP = Path(__file__).parents[2] / "webapp"
 SITE = "https://kith.example"
@@ -96,13 +97,15 @@ def test_what_somebody_calls_themselves_stays_words(app, kind, said):
     assert sender.addr_spec == "invites@kith.example"
     assert not re.search(r"[@<>\"]|https?:|www\.", sender.display_name)
     assert len(sender.display_name) <= render.FROM_CHARACTERS
-    assert len(mail["Subject"]) <= 200
+    assert len(mail["Subject"]) <= render.SUBJECT_CHARACTERS
     assert "\n" not in mail["Subject"]
     html = mail.get_body(("html",)).get_content()
     tags = Tags(html)
     assert not tags.found & {"img", "script", "[onerror]", "[src]"}
     assert tags.links == {value for name, value in facts.items() if name in LINKS}
     assert "49" not in mail["Subject"]
+    assert not any(unicodedata.category(letter) in {"Cc", "Cf"} for letter in sender.display_name)
+    assert not any(unicodedata.category(letter) in {"Cc", "Cf"} for letter in mail["Subject"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -120,6 +123,17 @@ def test_a_fact_that_is_missing_is_named(app, kind):
     del facts["link"]
     with pytest.raises(KeyError, match=f"{kind} needs link"):
         render.render(kind, facts)
+
+
+def test_a_kind_that_nobody_knows_is_an_error(app):
+    with pytest.raises(KeyError, match="greeting"):
+        render.render("greeting", facts_of("reset"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_docs_say_the_subject_that_is_sent(app, kind):
+    facts = facts_of(kind, "(by)") | {"site": "(site)"}
+    assert render.render(kind, facts).subject == subject(kind)
 
 
 def test_the_catalog_the_templates_and_what_is_sent_are_the_same():

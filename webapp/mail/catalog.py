@@ -1,7 +1,12 @@
 """Every mail Kith can send: what it needs to know, to whom it may go, and what happens to it after a crash."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+TEMPLATES = Path(__file__).parents[1] / "templates" / "mail"
+_SUBJECT = re.compile(r'\{% block subject %\}.*?_\("(.*?)"')
 
 COMMON = ("site", "base_url", "operator", "postal_address")
 
@@ -76,21 +81,28 @@ KINDS: Mapping[str, Kind] = {
 def as_markdown() -> str:
     """Return docs/mails.md: every mail Kith can send."""
     rows = "\n".join(
-        f"| `{name}` | {kind.when} | {kind.to} | {_off(name, kind)} | {_lost(kind)} | {kind.days} |"
+        f"| `{name}` | {subject(name)} | {kind.when} | {kind.to} | {_off(name, kind)} | {_lost(kind)} | {kind.days} |"
         for name, kind in KINDS.items()
     )
     return f"""# Mails
 
 Every mail Kith can send; there is no other. Written by `kith docs` from `webapp/mail/catalog.py`; a test keeps the two equal.
 
-| Kind | When | To | Turned off by | Nobody knows whether it left | Not sent after days |
-|---|---|---|---|---|---|
+| Kind | Subject | When | To | Turned off by | Nobody knows whether it left | Not sent after days |
+|---|---|---|---|---|---|---|
 {rows}
 
 A mail server's "not now" is tried again after 1, 2, 5, 15, 30 and then every 60 minutes. Its "never" about an invited guest's address
 lets that address rest for a year. Each mail carries a plain text and a formatted body, no picture, nothing that tells whether it was read,
 and `Auto-Submitted: auto-generated` (RFC 3834).
 """
+
+
+def subject(name: str) -> str:
+    """Return the subject as it stands in the template, with `(by)` where a name will stand."""
+    block = _SUBJECT.search((TEMPLATES / f"{name}.html").read_text(encoding="utf-8"))
+    assert block is not None
+    return re.sub(r"%\((\w+)\)s", r"(\1)", block[1])
 
 
 def _off(name: str, kind: Kind) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.headerregistry import Address
@@ -16,6 +17,8 @@ from webapp import addresses, clock, config
 from webapp.mail.catalog import COMMON, KINDS
 
 FROM_CHARACTERS = 64
+SUBJECT_CHARACTERS = 200
+_INVISIBLE = {"Cc", "Cf", "Cs"}  # control, format (with the bidi controls), lone surrogates
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _ADDRESS_LIKE = re.compile(r"[@<>\"]|https?:|www\.", re.IGNORECASE)
 
@@ -49,7 +52,7 @@ def render(kind: str, facts: Mapping[str, Any]) -> Rendered:
         raise KeyError(f"A mail of the kind {kind} needs {', '.join(sorted(missing))}.")
     template = current_app.jinja_env.get_template(f"mail/{kind}.html")
     context = template.new_context(dict(facts))
-    subject = " ".join("".join(template.blocks["subject"](context)).split())
+    subject = _one_line("".join(template.blocks["subject"](context)))
     text = "".join(template.blocks["text"](context)).strip() + "\n"
     headers = {}
     if facts.get("opt_out_link"):
@@ -59,8 +62,14 @@ def render(kind: str, facts: Mapping[str, Any]) -> Rendered:
     by = addresses.display_name(str(facts.get("by", "")))
     name = f"{by} via {facts['site']}" if by and kind == "guest_invitation" else str(facts["site"])
     return Rendered(
-        subject[:200], from_name(name), str(facts.get("reply_to", "")), text, template.render(dict(facts)), headers
+        subject, from_name(name), str(facts.get("reply_to", "")), text, template.render(dict(facts)), headers
     )
+
+
+def _one_line(text: str) -> str:
+    """Return what is fit for a subject: one line without anything that draws nothing or turns around what follows."""
+    line = " ".join(text.split())
+    return "".join(letter for letter in line if unicodedata.category(letter) not in _INVISIBLE)[:SUBJECT_CHARACTERS]
 
 
 def from_name(text: str) -> str:
