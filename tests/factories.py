@@ -25,7 +25,7 @@ def member(name="Ada Lovelace", email=None, *, verified=True, **fields):
     hashed = password_hash()
     row = Member(
         name=name,
-        handle=names.new_handle(name),
+        handle=f"{names.new_handle(name)}{number}",  # never one that another has
         password_hash=hashed,
         created_at=now,
         verified_at=now if verified else None,

@@ -77,6 +77,7 @@ def _register(app: Flask) -> None:
         people,
         profiles,
         public,
+        reports,
         settings,
     )
     from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
@@ -93,6 +94,6 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     nouns = (accounts, connections, contacts, invitations, join, mailbox)
-    for noun in (*nouns, notifications, people, profiles, public, settings):
+    for noun in (*nouns, notifications, people, profiles, public, reports, settings):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

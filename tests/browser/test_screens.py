@@ -21,7 +21,15 @@ HTML_BYTES = 40_000
 MAILED = ("confirm", "reset", "join", "optout", "invitations", "erase")
 
 # Reached by name or by a link in a mail, as the fixtures below find them; what is no page; and what leads elsewhere.
-NAMED = {"people.show", "people.connect", "people.block", "connections.remove", "mailbox.show", "mailbox.body"}
+NAMED = {
+    "people.show",
+    "people.connect",
+    "people.block",
+    "people.report",
+    "connections.remove",
+    "mailbox.show",
+    "mailbox.body",
+}
 BY_MAIL = {
     "accounts.confirm",
     "accounts.reset",
@@ -71,6 +79,12 @@ def demo(tmp_path_factory):
                     break
                 except OSError:
                     time.sleep(0.2)
+            subprocess.run(
+                [sys.executable, "-m", "webapp", "make-admin", community.SAMPLE.address],
+                env=environment | {"KITH_INSTANCE": str(folder / "demo")},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
             yield url
         finally:
             running.terminate()
@@ -144,6 +158,12 @@ def test_the_screens_of_a_member(demo, addresses, come, look, variant):
     look(maya, first)
     look(maya, f"/connections/{first.rpartition('/')[2]}/remove")
     look(maya, f"{first}/block")
+    look(maya, f"{first}/report")
+    maya.page.goto(demo + first)
+    maya.use(maya.page.get_by_role("button", name=re.compile("More for")))
+    maya.use(maya.page.get_by_role("link", name="Report", exact=True))
+    expect(maya.page.get_by_role("dialog")).to_be_visible()
+    look(maya)
     maya.page.goto(f"{demo}/people")
     stranger = maya.page.locator("a[href$='/connect']").first
     if stranger.count():

@@ -17,6 +17,7 @@ VALUES = {
     "key": "x",
     "handle": "nobody-abcd",
     "mail_id": 1,
+    "report_id": 1,
     "name": "x",
     "pixels": 64,
     "what": "accept",

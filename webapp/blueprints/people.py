@@ -1,4 +1,4 @@
-"""People: searching for them, looking at a profile, asking them to connect, and blocking."""
+"""People: searching for them, looking at a profile, asking them to connect, blocking and reporting."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import TextAreaField
+from wtforms import RadioField, TextAreaField
 
 from webapp.config import setting
 from webapp.domain import connections, moderation, people, profiles, relationships
@@ -151,3 +151,36 @@ def block(handle: str) -> Response:
     moderation.block(viewer(), other)
     flash(_("%(name)s is blocked. You can lift it here at any time", name=other.name))
     return leave("settings.blocked")
+
+
+# Reporting
+
+
+class ReportForm(FlaskForm):
+    """What an operator should know."""
+
+    reason = RadioField(lazy_gettext("What is it about?"), validate_choice=False)
+    text = TextAreaField(lazy_gettext("What happened? (optional)"))
+
+
+@bp.route("/<handle>/report", methods=["GET", "POST"])
+def report(handle: str) -> Response:
+    """Ask what it is about, and tell the operators; an open invitation of that member is put aside, too."""
+    other = _other(handle)
+    form = ReportForm()
+    form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
+    values: dict[str, Any] = {"form": form, "other": other, "most": moderation.REPORT_CHARACTERS}
+    if request.method == "GET":
+        return page("people/report.html", part="people/_report.html", **values)
+    try:
+        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "")
+    except Invalid as error:
+        return show_on(form, error, "people/report.html", **values)
+    flash(
+        _(
+            "Thank you. Whoever runs %(site)s will look at it; %(name)s won't be told",
+            site=setting("SITE_NAME"),
+            name=other.name,
+        )
+    )
+    return leave_back(".show", handle=other.handle)

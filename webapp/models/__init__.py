@@ -1,5 +1,5 @@
 """The tables, their types and their named constraints; no verbs."""
 
-from webapp.models import connection, contact, invitation, mail, member, notification, relationship
+from webapp.models import connection, contact, invitation, mail, member, notification, relationship, report
 
-__all__ = ["connection", "contact", "invitation", "mail", "member", "notification", "relationship"]
+__all__ = ["connection", "contact", "invitation", "mail", "member", "notification", "relationship", "report"]

@@ -29,6 +29,7 @@ def _shell() -> dict[str, Any]:
         "theme": theme if theme in THEMES else "",
         "me": viewer() if current_user.is_authenticated else None,
         "unread": _unread,
+        "keeps_mail": not setting("SMTP_URL"),
         "wants_part": wants_part(),
     }
 
