@@ -158,3 +158,20 @@ def test_what_was_shown_is_read_and_answered_in_its_row(site, people, visit):
     assert focused(page) != ""
     page.reload()
     expect(page.locator("#unread")).to_have_count(0)
+
+
+def test_every_menu_opens_where_it_can_be_seen_and_signs_out(site, people, visit):
+    ana = signed_in(visit(), site)
+    page = ana.page
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.goto(f"{site.url}/connections")
+    for opener in (".row .menu >> nth=-1", "#me-menu"):
+        menu = page.locator(opener)
+        page.locator(f"[popovertarget='{menu.get_attribute('id')}']").click()
+        expect(menu).to_be_in_viewport(ratio=1)
+        page.keyboard.press("Escape")
+    page.locator("[popovertarget='me-menu']").click()
+    button = ana.button("Sign out")
+    box = button.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 4, box["y"] + 4)  # not on the words
+    expect(page).to_have_url(f"{site.url}/")
