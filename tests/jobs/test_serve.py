@@ -177,3 +177,35 @@ def test_a_worker_beside_the_server_does_not_send_twice(kith, tmp_path):
         ):
             wait_for(lambda: len(sink.received) >= 20, kith)
         assert sorted(sink.recipients) == sorted(f"m{number}@post.example" for number in range(20))
+
+
+def test_two_servers_on_one_instance_send_each_mail_once_and_one_goes_on_alone(kith, tmp_path):
+    app = create_app({"INSTANCE": str(tmp_path / "instance")})
+    together, alone = ([f"m{number}@{when}.example" for number in range(10)] for when in ("together", "alone"))
+
+    def ask(addresses):
+        with app.app_context():
+            for address in addresses:
+                factories.member("Member", address)
+                with transaction():
+                    accounts.ask_reset(address)
+            db.session.remove()
+
+    with app.app_context():
+        schema.upgrade()
+    with smtp.listening() as sink:
+        ports = [smtp.free_port(), smtp.free_port()]
+        settings = {"SMTP_URL": sink.url, "BASE_URL": f"http://127.0.0.1:{ports[0]}"}
+        with running(kith, "serve", "--port", ports[0], **settings) as first:
+            wait_for(answers(f"http://127.0.0.1:{ports[0]}/readyz"), kith)
+            with running(kith, "serve", "--port", ports[1], **settings):
+                wait_for(answers(f"http://127.0.0.1:{ports[1]}/readyz"), kith)
+                ask(together)
+                wait_for(lambda: len(sink.received) >= len(together), kith)
+                first.send_signal(signal.SIGTERM)
+                assert first.wait(PATIENCE) == 0, kith.log.read_text()
+                ask(alone)
+                wait_for(lambda: len(sink.received) >= len(together + alone), kith)
+        assert sorted(sink.recipients) == sorted(together + alone)
+    with app.app_context():
+        db.engine.dispose()
