@@ -120,7 +120,7 @@ def test_add_connects_with_those_ticked_and_leads_to_the_others(maya, friends):
     assert answer.response.headers["Location"] == "/contacts/others"
     assert invited(maya.member_id) == {friends[0].id, friends[2].id}
     page = maya.get("/others")
-    assert "2 invitations sent. They leave in one minute. Undo" in page.words
+    assert "2 invitations sent. You can undo it for one minute. Undo" in page.words
 
 
 def test_undo_is_offered_for_a_minute(maya, friends):
@@ -356,7 +356,7 @@ def test_what_was_invited_stays_and_the_rest_is_forgotten(maya):
     maya.post("/others", {"do": "add", "note": "", "shown": "0,1,2", "tick": ["2"]})
     page = maya.get("/done")
     assert "That's everyone" in page.words
-    assert "1 invitation is on its way. They leave in one minute. Undo" in page.words
+    assert "1 invitation is on its way. You can undo it for one minute. Undo" in page.words
     assert "The contacts you didn't choose are forgotten." in page.words
     assert db.session.scalar(select(func.count()).select_from(AddressBookImport)) == 0
     assert maya.cookie() is None

@@ -118,6 +118,7 @@ def look(demo, check_axe):
             assert answer.status == status, path
             assert len(answer.body()) <= HTML_BYTES, (path, len(answer.body()))
         assert page.title(), page.url
+        assert page.locator("h1").count() == 1, page.url
         check_axe(visitor)
         for width in (320, visitor.width):
             page.set_viewport_size({"width": width, "height": 800})
