@@ -43,17 +43,22 @@ def hand_over(mail: EmailMessage, sender: str, recipient: str) -> None:
             server.close()
 
 
+def _tls() -> ssl.SSLContext:
+    # Only where it is wanted: reading what the machine trusts takes as long as all the rest of a mail.
+    return ssl.create_default_context()
+
+
 def _connect() -> smtplib.SMTP:
     url = urlsplit(config.setting("SMTP_URL"))
-    host, tls = url.hostname or "", ssl.create_default_context()
+    host = url.hostname or ""
     server: smtplib.SMTP
     if url.scheme == "smtps":
-        server = smtplib.SMTP_SSL(host, url.port or 465, timeout=SECONDS, context=tls)
+        server = smtplib.SMTP_SSL(host, url.port or 465, timeout=SECONDS, context=_tls())
     else:
         server = smtplib.SMTP(host, url.port or (587 if url.scheme == "smtp+starttls" else 25), timeout=SECONDS)
     try:
         if url.scheme == "smtp+starttls":
-            server.starttls(context=tls)
+            server.starttls(context=_tls())
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
         server.ehlo_or_helo_if_needed()
