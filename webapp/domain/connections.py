@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from webapp.domain import relationships
 from webapp.domain.errors import NotFound
@@ -54,11 +54,14 @@ def of(viewer: Member, *, search: str = "", order: Order = "recent") -> Any:
 
 
 def after(found: Any, order: Order, key: str | datetime, member_id: int) -> Any:
-    """Return what follows one row of such a list (keyset paging: as quick on the last page as on the first)."""
+    """Return what follows one row of such a list (keyset paging: as quick on the last page as on the first).
+
+    The two columns are compared as one, so that both engines begin in their index there instead of reading up to it.
+    """
     if order == "recent":
-        return found.where((Connection.since < key) | ((Connection.since == key) & (Connection.other_id < member_id)))
+        return found.where(tuple_(Connection.since, Connection.other_id) < (key, member_id))
     column = Member.name_key if order == "first" else Member.sort_key
-    return found.where((column > key) | ((column == key) & (Member.id > member_id)))
+    return found.where(tuple_(column, Member.id) > (key, member_id))
 
 
 def count(viewer: Member) -> int:
@@ -125,20 +128,24 @@ def distance(viewer: Member, other: Member) -> int:
 
 
 def mutual(viewer: Member, other: Member, most: int = MUTUAL_NAMES) -> tuple[int, list[Any]]:
-    """Return how many connections the two share, and the first few of them, without those the viewer may not see."""
+    """Return how many connections the two share, and the first few of them, without those the viewer may not see.
+
+    Nobody who blocks one of the two, or is blocked, is among them: a block ends the connection.
+    """
     blobs = _blobs([viewer.id, other.id])
     shared = sorted(set(blobs.get(viewer.id, ())) & set(blobs.get(other.id, ())))
     if not shared:
         return 0, []
     given = values_of(shared)
-    hidden = relationships.as_seen_by(viewer, "blocked")
-    rows = db.session.execute(
-        select(Member.id, Member.handle, Member.name, Member.photo, func.count().over().label("number"))
+    number = func.count().over().label("number")
+    found = (
+        select(Member.id, Member.handle, Member.name, Member.photo, Member.degree, number)
         .join(given, given.c.value == Member.id)
-        .where(visible(), Member.id.not_in(select(hidden.c.other_id)))
-        .order_by(Member.degree.desc(), Member.id)
-        .limit(most)
-    ).all()
+        .where(visible())
+        .subquery()
+    )
+    # Counted inside, cut outside: PostgreSQL takes a limit beside the join for a reason to compare every member with every value.
+    rows = db.session.execute(select(found).order_by(found.c.degree.desc(), found.c.id).limit(most)).all()
     return (rows[0].number if rows else 0), list(rows)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 
 from webapp import clock
 from webapp.domain import relationships
@@ -41,9 +41,7 @@ def of(viewer: Member) -> Any:
 
 def after(found: Any, visible_from: datetime, notification_id: int) -> Any:
     """Return what follows one row of the list."""
-    earlier = Notification.visible_from < visible_from
-    same = (Notification.visible_from == visible_from) & (Notification.id < notification_id)
-    return found.where(earlier | same)
+    return found.where(tuple_(Notification.visible_from, Notification.id) < (visible_from, notification_id))
 
 
 def unread(viewer: Member) -> int:

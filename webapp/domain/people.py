@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from webapp.domain import connections, relationships
 from webapp.domain.connections import Badge
@@ -79,7 +79,7 @@ def search(viewer: Member, q: str = "", field: str = "") -> Any:
 
 def after(found: Any, degree: int, member_id: int) -> Any:
     """Return what follows one row of a search."""
-    return found.where((Member.degree < degree) | ((Member.degree == degree) & (Member.id < member_id)))
+    return found.where(tuple_(Member.degree, Member.id) < (degree, member_id))
 
 
 def count(found: Any, most: int = COUNTED) -> int:
