@@ -277,6 +277,13 @@ def test_every_answer_carries_the_headers(client):
         assert headers["Cache-Control"]
 
 
+def test_an_address_that_no_mail_could_reach_is_refused_and_stays(as_member, context):
+    answer = join(as_member(), email="zoë@example.org")
+    assert answer.status_code == 422
+    assert "Enter an address in plain letters, a to z" in text_of(answer)
+    assert 'value="zoë@example.org"' in text_of(answer)
+
+
 def test_the_confirmation_is_sent_once_more_on_request_and_the_answer_is_the_same_for_all(as_member, context):
     browser = as_member()
     join(browser)

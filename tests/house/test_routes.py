@@ -83,6 +83,21 @@ def test_no_get_changes_anything_and_none_breaks(app, as_member, context):
             assert dump() == before, rule
 
 
+def test_a_nul_anywhere_is_refused_and_changes_nothing(app, as_member, context):
+    """No keyboard types one, and PostgreSQL can neither keep nor compare it."""
+    ada = factories.member()
+    browser = as_member(ada)
+    before = dump()
+    for path in ("/people?q=a%00b", "/people/a%00b", "/connections?after=%00", "/optout/%00", "/photos/%00-64.webp"):
+        assert browser.get(path).status_code == 400, path
+    for rule in rules(app):
+        if "POST" in rule.methods:
+            answer = browser.post(address(app, rule), {"name": "a\0b", "handle": "\0"})
+            assert answer.status_code == 400, rule
+            assert "couldn't read that" in answer.text.replace("&#39;", "'"), rule
+    assert dump() == before
+
+
 @pytest.mark.parametrize(
     "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"X-CSRFToken": "forged"}]
 )

@@ -55,10 +55,12 @@ def check_name(name: str) -> str:
 
 
 def check_address(address: str) -> str:
-    """Return an e-mail address as it is kept; Invalid for what is none."""
+    """Return an e-mail address as it is kept; Invalid for what is none, or could never be sent a mail."""
     kept = addresses.address(address)
     if kept is None:
         raise Invalid(email=N_("Enter an email address like name@example.com"))
+    if not addresses.is_mailable(kept):
+        raise Invalid(email=N_("Enter an address in plain letters, a to z; mail to others can't be sent from here"))
     return kept
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import IO, Any, TypeVar
 
 from flask import Flask, Request, current_app, request
+from werkzeug.exceptions import BadRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,12 +40,23 @@ def bind(app: Flask) -> None:
     """Say how large a request may be before anything reads it; the check of its token does."""
     app.request_class = InMemory
     app.before_request(_size)
+    app.before_request(_legible)
 
 
 def _size() -> None:
     most = getattr(current_app.view_functions.get(request.endpoint or ""), "takes", None)
     if most is not None:
         request.max_content_length = most
+
+
+def _legible() -> None:
+    """Refuse what holds a NUL: no keyboard types one, and PostgreSQL can neither keep nor compare it."""
+    said = [
+        request.path,
+        *(text for each in (request.args, request.form) for row in each.lists() for text in (row[0], *row[1])),
+    ]
+    if any("\0" in text for text in said):
+        raise BadRequest
 
 
 def network() -> str:
