@@ -61,6 +61,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as the sign-in
         WTF_CSRF_SSL_STRICT=False,  # web/headers.py looks at Origin and Sec-Fetch-Site instead of Referer
         BABEL_DEFAULT_LOCALE="en",
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's text goes into the log; addresses do not
     )
 
 
