@@ -1,4 +1,4 @@
-"""Measuring: cases in turns, so that whatever else the machine does falls on all of them; medians, and how far they vary."""
+"""Measuring: cases in turns, so that whatever else the machine does falls on all of them; the median, and how far it varies."""
 
 import gc
 import time
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long the one takes as the other: of the medians, and the middle half of the pairs of each turn."""
+    """How many times as long the one takes as the other, turn by turn: the median, and the middle half."""
 
     middle: float
     low: float
@@ -65,8 +65,7 @@ def in_turns(cases: Sequence[Case], rounds: int) -> list[list[float]]:
 def ratio(taken: Sequence[float], against: Sequence[float], share: float = 1.0) -> Ratio:
     """Return the ratio of two cases that were measured in turns, times `share` (to compare what one of many costs)."""
     pairs = [one / other * share for one, other in zip(taken, against, strict=True)]
-    low, _middle, high = quantiles(pairs, n=4)
-    return Ratio(median(taken) / median(against) * share, low, high)
+    return Ratio(median(pairs), *quantiles(pairs, n=4)[::2])
 
 
 @contextmanager
