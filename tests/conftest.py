@@ -18,6 +18,15 @@ from webapp.models.member import Member
 ENGINES = os.environ.get("TEST_ENGINES", "sqlite postgresql").split()
 
 
+LONGEST = ("tests/browser/", "tests/faults/", "tests/domain/test_relationships_races", "tests/jobs/test_serve")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the modules that take longest, so that no worker ends long after the other."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(LONGEST) if name in item.path.as_posix()), 99))
+
+
 class Client(FlaskClient):
     """Asks as a browser does: at BASE_URL, and with nothing of the test's own context around the request."""
 
