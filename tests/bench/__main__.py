@@ -26,9 +26,9 @@ def bench(members: int, connections: int, rounds: int, engine: tuple[str, ...], 
     sizes = database.Sizes(members, connections)
     for name in engine or ENGINES:
         begun = time.monotonic()
-        with ENGINES[name](folder, sizes) as app:
+        with ENGINES[name](folder, sizes) as (app, cast):
             click.echo(f"\n{_setting(sizes)}\n")
-            _table(cases.Bench(app, rounds))
+            _table(cases.Bench(app, cast, rounds))
         click.echo(f"\n{name}: {time.monotonic() - begun:.0f} seconds.")
 
 

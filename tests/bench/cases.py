@@ -64,10 +64,10 @@ class Row:
 class Bench:
     """The application, the members who are measured, and their browsers."""
 
-    def __init__(self, app: Any, rounds: int) -> None:
+    def __init__(self, app: Any, cast: database.Cast, rounds: int) -> None:
         self.app = app
         self.rounds = rounds
-        self.cast = database.cast()
+        self.cast = cast
         self.null = self._null_page()
         self.browsers = {name: Browser(app, getattr(self.cast, name)) for name in ("hub", "median")}
         self.degrees = {name: self.member(name).degree for name in ("hub", "median")}

@@ -1,11 +1,12 @@
 """The database to measure in: a large community with one member whom nearly everybody knows. It is kept and used again."""
 
 import gc
+import json
 import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -58,33 +59,36 @@ class Cast:
 
 @contextmanager
 def sqlite(folder: Path, sizes: Sizes) -> Iterator:
-    """An application on a SQLite database that is made once."""
+    """An application on a SQLite database that is made once, and who is measured in it.
+
+    A run that is stopped midway leaves traces: it takes the mark away that the database is whole, and the next run begins anew.
+    """
     place = folder / f"sqlite-{sizes.name}"
-    done = place / "done"
-    if not done.exists():
+    whole = place / "whole.json"
+    if not whole.exists():
         shutil.rmtree(place, ignore_errors=True)
     app = _app({"INSTANCE": str(place)})
     with app.app_context():
-        if not done.exists():
-            fill(sizes)
-            done.touch()
-        yield app
+        cast = Cast(**json.loads(whole.read_text())) if whole.exists() else fill(sizes)
+        whole.unlink(missing_ok=True)
+        yield app, cast
+        whole.write_text(json.dumps(asdict(cast)))
         db.session.remove()
         db.engine.dispose()
 
 
 @contextmanager
 def postgresql(folder: Path, sizes: Sizes) -> Iterator:
-    """An application on a PostgreSQL that lives as long as the run, unless TEST_POSTGRES_URL names one."""
+    """The same on a PostgreSQL that lives as long as the run, unless TEST_POSTGRES_URL names one."""
     server = Server()
     place = folder / f"postgresql-{sizes.name}"
     try:
         app = _app({"INSTANCE": str(place), "DATABASE_URL": server.database("kith_bench")})
         with app.app_context():
-            fill(sizes)
+            cast = fill(sizes)
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
-            yield app
+            yield app, cast
             db.session.remove()
             db.engine.dispose()
     finally:
@@ -101,11 +105,11 @@ def _app(given):
     return app
 
 
-def fill(sizes: Sizes) -> None:
-    """Fill an empty database with the community, and let both viewers have invitations of every kind."""
+def fill(sizes: Sizes) -> Cast:
+    """Fill an empty database with the community, and let both viewers have invitations of every kind; return who they are."""
     schema.upgrade()
     seed.fill(sizes.members, sizes.connections, 1, "a quiet walk by the sea", hub=sizes.hub)
-    found = cast()
+    found = _cast()
     clock.move(days=-1)
     for viewer in (found.hub, found.median):
         asking, ignored = found.strangers[:WAITING], found.strangers[WAITING : WAITING + 5]
@@ -123,14 +127,14 @@ def fill(sizes: Sizes) -> None:
         with transaction():
             relationships.ignore(_member(viewer), found.strangers[WAITING : WAITING + 5])
     clock.reset()
+    return found
 
 
 def _member(member_id: int) -> Member:
     return db.session.get_one(Member, member_id)
 
 
-def cast() -> Cast:
-    """Return who is measured; the same for the same database."""
+def _cast() -> Cast:
     hub = db.session.scalars(select(func.min(Member.id))).one()
     members = db.session.scalars(select(func.count(Member.id))).one()
     half = select(Member.id).order_by(Member.degree, Member.id).offset(members // 2).limit(1)
