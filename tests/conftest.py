@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import event
 
-from tests import factories
+from tests import factories, requires
 from tests.postgres import Server
 from webapp import clock, create_app, schema
 from webapp.extensions import db
@@ -25,6 +25,27 @@ LONGEST = ("tests/browser/", "tests/faults/", "tests/domain/test_relationships_r
 def pytest_collection_modifyitems(items):
     """Begin with the modules that take longest, so that no worker ends long after the other."""
     items.sort(key=lambda item: next((place for place, name in enumerate(LONGEST) if name in item.path.as_posix()), 99))
+
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, started once: a second one beside it in the same process is more than Playwright allows."""
+    requires.require("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=requires.browser(), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 class Client(FlaskClient):

@@ -7,22 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
-from tests import requires
 from webapp import clock, create_app, jobs, schema
 from webapp.demo import provider
 from webapp.extensions import db
 
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def free_port():
@@ -89,17 +80,6 @@ class Site:
         clock.reset()
         with self.app.app_context():
             db.engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The system's Chromium, started once."""
-    requires.require("chromium")
-    path = requires.browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Visitor:

@@ -312,9 +312,9 @@ def test_a_kind_of_mail_that_a_new_release_does_not_know_ends_quietly(sink, ada,
     assert sink.recipients == []
 
 
-def test_who_joins_with_an_address_that_no_mail_server_takes_holds_nobody_up(sink, ben):
-    with transaction():
-        accounts.sign_up("Zoë", accounts.check_address("zoë@out.example"), factories.password_hash())
+def test_an_address_that_no_mail_server_takes_holds_nobody_up(sink, ben):
+    with transaction():  # as an older version let somebody join
+        accounts.sign_up("Zoë", "zoë@out.example", factories.password_hash())
     with transaction():
         accounts.ask_reset(BEN)
     run()

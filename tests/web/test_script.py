@@ -4,10 +4,9 @@ import threading
 
 import pytest
 from flask import make_response, render_template_string, request
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
-from tests import requires
 from webapp import create_app
 from webapp.domain.errors import Refused
 from webapp.web.access import public
@@ -84,7 +83,6 @@ def bench(app):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    requires.require("chromium")
     app = create_app({"INSTANCE": str(tmp_path_factory.mktemp("bench") / "instance")})
     bench(app)
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -96,14 +94,6 @@ def address(tmp_path_factory):
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def chromium(address):
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=requires.browser(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
