@@ -11,7 +11,9 @@ import pytest
 from webapp import config
 
 STATIC = Path(__file__).parents[2] / "webapp/static"
-CSS = (STATIC / "kith.css").read_text(encoding="utf-8")
+TEMPLATES = Path(__file__).parents[2] / "webapp/templates"
+OWN = sorted(path.name for path in STATIC.glob("*.css") if path.name != "kith.css")
+CSS = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ["kith.css", *OWN])
 ACCENTS = next(setting.choices for setting in config.SETTINGS if setting.name == "ACCENT")
 
 # Which colours stand on which: text needs 4.5:1, what shows the edge of a control 3:1.
@@ -34,9 +36,16 @@ def packed(name):
     return len(gzip.compress((STATIC / name).read_bytes(), mtime=0))
 
 
-@pytest.mark.parametrize(("name", "bytes_"), [("kith.css", 8000), ("kith.js", 3000), ("htmx-4.0.1.min.js", 14_000)])
+@pytest.mark.parametrize(("name", "bytes_"), [("kith.css", 7500), ("kith.js", 3000), ("htmx-4.0.1.min.js", 14_000)])
 def test_styles_and_scripts_stay_small(name, bytes_):
     assert packed(name) <= bytes_
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_page_has_at_most_one_sheet_of_its_own_and_eight_kilobytes_of_styles(name):
+    assert packed("kith.css") + packed(name) <= 8192
+    for path in TEMPLATES.rglob("*.html"):
+        assert len(re.findall(r"asset\('\w+\.css'\)", path.read_text(encoding="utf-8"))) <= 1, path
 
 
 def test_the_symbols_stay_small():
@@ -62,7 +71,7 @@ def test_every_licence_that_is_named_is_there():
     assert {path.name for path in STATIC.glob("licences/*.txt")} == set(re.findall(r"`(\w+\.txt)`", table))
 
 
-@pytest.mark.parametrize("name", ["kith.css", "kith.js", "icons.svg", "icon.svg"])
+@pytest.mark.parametrize("name", ["kith.css", *OWN, "kith.js", "icons.svg", "icon.svg"])
 def test_nothing_is_loaded_from_elsewhere(name):
     text = (STATIC / name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert "//" not in re.sub(r"(?m)(^|\s)// .*$", "", text)

@@ -59,7 +59,7 @@ def test_every_symbol_that_is_used_is_in_the_sprite():
 
 
 def test_every_class_that_is_used_has_a_rule():
-    css = (ROOT / "static/kith.css").read_text(encoding="utf-8")
+    css = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "static").glob("*.css"))
     there = set(re.findall(r"\.([a-z][\w-]*)", css))
     used = set()
     for name in NAMES:
