@@ -16,7 +16,7 @@ from sqlalchemy import Select, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import accounts, relationships
+from webapp.domain import accounts, relationships, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships.states import TOO_LATE
 from webapp.extensions import db
@@ -25,7 +25,6 @@ from webapp.models.batch import insert_ignoring, is_sqlite, values_of
 from webapp.models.invitation import Batch, GuestAddress, GuestInvitation
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Member, visible
-from webapp.models.notification import Notification
 
 DAY = timedelta(days=1)
 HELD = ("held", "queued")
@@ -292,13 +291,7 @@ def _take_cards_back(rows: Sequence[GuestInvitation]) -> None:
             delete(OutgoingMail).where(OutgoingMail.guest_invitation_id == row.id, OutgoingMail.state == "queued")
         )
         if row.joined_id is not None:
-            db.session.execute(
-                delete(Notification).where(
-                    Notification.kind == "guest_invitation",
-                    Notification.member_id == row.joined_id,
-                    Notification.actor_id == row.inviter_id,
-                )
-            )
+            telling.retract("guest_invitation", [(row.joined_id, row.inviter_id)], mail="guest_card")
 
 
 def mine(viewer: Member) -> Select[GuestInvitation]:
@@ -382,21 +375,7 @@ def _deal(cards: Sequence[tuple[GuestInvitation, int]], now: datetime) -> None:
     if not shown:
         return
     db.session.flush()
-    db.session.execute(
-        insert(Notification),
-        [
-            {
-                "member_id": to,
-                "kind": "guest_invitation",
-                "actor_id": by,
-                "created_at": now,
-                "visible_from": now,
-                "read_at": None,
-            }
-            for to, by in shown
-        ],
-    )
-    outbox.put_many("guest_card", shown, not_before=now)
+    telling.tell("guest_invitation", shown, at=now, mail="guest_card")
 
 
 def expire(now: datetime) -> int:

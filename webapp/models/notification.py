@@ -15,12 +15,15 @@ class Notification(Base):
     __table_args__ = (
         Index("notification_member_id_index", "member_id", "visible_from", "id"),
         Index("notification_cause_index", "kind", "actor_id", "member_id"),
+        Index("notification_about_index", "kind", "about"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(30))
     """`invitation`, `guest_invitation`, `connected`."""
+    about: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    """The key of what it concerns, where that is more than who caused it."""
     actor_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
     visible_from: Mapped[datetime] = mapped_column(Moment)

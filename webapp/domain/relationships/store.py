@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, delete, func, insert, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp import clock
+from webapp.domain import telling
 from webapp.domain.relationships.states import (
     OTHER,
     Connect,
@@ -29,11 +29,9 @@ from webapp.domain.relationships.states import (
     Who,
 )
 from webapp.extensions import db
-from webapp.mail import outbox
 from webapp.models.batch import is_sqlite, rows_of, values_of
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
-from webapp.models.notification import Notification
 from webapp.models.relationship import Relationship
 
 Ids = tuple[int, int]
@@ -231,16 +229,7 @@ def _retract(effects: Sequence[tuple[Ids, Retract]]) -> None:
         to, by = (ids[0], ids[1]) if effect.who == "low" else (ids[1], ids[0])
         by_kind.setdefault(effect.kind, []).append((to, by))
     for kind, pairs in sorted(by_kind.items()):
-        given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
-        meant = (
-            select(Notification.id)
-            .join(given, (given.c.to == Notification.member_id) & (given.c.by == Notification.actor_id))
-            .where(Notification.kind == kind)
-        )
-        db.session.execute(
-            delete(Notification).where(Notification.id.in_(meant)).execution_options(synchronize_session=False)
-        )
-        outbox.retract(kind, pairs)
+        telling.retract(kind, pairs)
 
 
 def _tell(effects: Sequence[tuple[Ids, Tell]]) -> None:
@@ -249,16 +238,8 @@ def _tell(effects: Sequence[tuple[Ids, Tell]]) -> None:
     for ids, effect in effects:
         to, by = (ids[0], ids[1]) if effect.who == "low" else (ids[1], ids[0])
         groups.setdefault((effect.kind, effect.at), []).append((to, by))
-    now = clock.now()
     for (kind, at), pairs in groups.items():
-        db.session.execute(
-            insert(Notification),
-            [
-                {"member_id": to, "kind": kind, "actor_id": by, "created_at": now, "visible_from": at, "read_at": None}
-                for to, by in pairs
-            ],
-        )
-        outbox.put_many(kind, pairs, not_before=at)
+        telling.tell(kind, pairs, at=at)
 
 
 def words(outcomes: Mapping[Ids, Outcome]) -> Counter[str]:
