@@ -11,7 +11,7 @@ from wtforms import BooleanField, PasswordField
 from webapp import passwords
 from webapp.blueprints.accounts import check_password
 from webapp.config import setting
-from webapp.domain import accounts, moderation
+from webapp.domain import accounts, choices, moderation
 from webapp.domain.errors import N_, Invalid, TooMany
 from webapp.extensions import db
 from webapp.transaction import transaction, unlocked
@@ -24,7 +24,6 @@ from webapp.web.shell import THEMES
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
 YEAR_SECONDS = 365 * 24 * 3600
-FINDABLE = ("everyone", "second", "nobody")
 
 
 @bp.get("")
@@ -57,19 +56,15 @@ def email() -> Response:
     return leave(".email")
 
 
-# Being found
+# Privacy
 
 
 @bp.route("/privacy", methods=["GET", "POST"])
 def privacy() -> Response:
-    """Choose who can find this member by an e-mail address they have."""
-    member = viewer()
-    chosen = request.form.get("findable")
+    """Choose who can find, ask and see this member: every choice of `domain/choices.py`."""
     if request.method == "GET":
-        return page("settings/privacy.html", findable=member.findable)
-    if chosen not in FINDABLE:
-        raise Invalid(findable=N_("Choose one of the three"))
-    member.findable = chosen
+        return page("settings/privacy.html", choices=choices.CHOICES)
+    choices.choose(viewer(), request.form, request.form.getlist("shown"))
     flash(_("Your choice is saved"))
     return leave(".privacy")
 

@@ -1,0 +1,84 @@
+"""Choices: what members decide about being found, asked and seen. This table is the one place that names them; Settings draws it.
+
+Each choice is a column of `Member` with the same name: text for a `Question`, a yes or no for a `Switch`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from webapp.domain.errors import N_, Invalid
+from webapp.models.member import Member
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to a question, and what it means."""
+
+    value: str
+    words: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A choice of one among several. `words` stands above it, `hint` below that."""
+
+    name: str
+    words: str
+    options: tuple[Option, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice between yes and no."""
+
+    name: str
+    words: str
+    hint: str = ""
+
+
+Choice = Question | Switch
+
+CHOICES: tuple[Choice, ...] = (
+    Question(
+        "findable",
+        N_("Who can find me by my email address"),
+        (
+            Option("everyone", N_("Everyone who has it"), N_("They see you when they look for people they know.")),
+            Option(
+                "second",
+                N_("Only connections of my connections"),
+                N_("Others see you as somebody who isn't here."),
+            ),
+            Option(
+                "nobody",
+                N_("Nobody"),
+                N_("Whoever has your address sees you as somebody who isn't here. You can still be found by name."),
+            ),
+        ),
+        N_("Some people have your email address in their contacts. Who of them may see that you are here?"),
+    ),
+)
+
+
+def choose(viewer: Member, given: Mapping[str, str], shown: Collection[str]) -> None:
+    """Keep what a form says: every question it answers, and every switch among the names it showed (one that is not given is off).
+
+    Invalid, with every problem, changes nothing.
+    """
+    kept: dict[str, str | bool] = {}
+    problems: dict[str, str] = {}
+    for choice in CHOICES:
+        if isinstance(choice, Switch):
+            if choice.name in shown:
+                kept[choice.name] = choice.name in given
+        elif choice.name in given:
+            answer = given[choice.name]
+            if answer not in {option.value for option in choice.options}:
+                problems[choice.name] = N_("Choose one of the answers")
+            kept[choice.name] = answer
+    if problems:
+        raise Invalid(**problems)
+    for name, kept_value in kept.items():
+        setattr(viewer, name, kept_value)
