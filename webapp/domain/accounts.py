@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
 from webapp.domain import names, throttles, tickets
-from webapp.domain.errors import N_, Invalid, Refused
+from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.models.invitation import GuestAddress
@@ -316,8 +316,10 @@ def sign_ins_of(member: Member) -> Sequence[SignIn]:
 
 
 def end_sign_in(member: Member, sign_in_id: int) -> None:
-    """End one of the member's sign-ins; one that ended already is no error."""
-    db.session.execute(delete(SignIn).where(SignIn.member_id == member.id, SignIn.id == sign_in_id))
+    """End one of the member's sign-ins; NotFound for anybody else's, and for one that has ended."""
+    ended = delete(SignIn).where(SignIn.member_id == member.id, SignIn.id == sign_in_id).returning(SignIn.id)
+    if db.session.scalar(ended) is None:
+        raise NotFound
 
 
 def end_other_sign_ins(member: Member, keep: str | None = None) -> None:

@@ -1,0 +1,73 @@
+"""Finding every page by following links, as somebody does who presses everything that only shows something."""
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from html import unescape
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+
+EACH = 8
+"""How many addresses of one endpoint are looked at; more of the same kind look the same."""
+
+
+@dataclass
+class Site:
+    """What following links found: addresses to GET, by endpoint, and addresses that forms post to, by endpoint."""
+
+    pages: dict[str, list[str]] = field(default_factory=dict)
+    forms: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def links(html, here=""):
+    """The addresses on a page that a GET leads to, and those that a form posts to (one that names none posts to where it stands)."""
+    asked, posted = [], []
+    for tag, attributes in re.findall(r"<(a|form|img|iframe)\b([^>]*)>", html):
+        found = dict(re.findall(r'([\w:-]+)="([^"]*)"', attributes))
+        address = unescape(
+            found.get("href") or found.get("action") or found.get("src") or (here if tag == "form" else "")
+        )
+        if urlsplit(address).scheme in {"", "http"} and address.startswith("/"):
+            (posted if tag == "form" and found.get("method", "get").lower() == "post" else asked).append(address)
+    return asked, posted
+
+
+def endpoint_of(app, address, method):
+    """The endpoint that answers, or None for what is no address of the application."""
+    try:
+        return app.url_map.bind("127.0.0.1:8000").match(urlsplit(address).path, method=method)[0]
+    except HTTPException:
+        return None
+
+
+def crawl(app, get, start=("/",), each=EACH):
+    """Follow every link from `start`; `get(address)` returns an answer of the test client."""
+    site, ahead, met = Site(), deque(start), set(start)
+    while ahead:
+        address = ahead.popleft()
+        endpoint = endpoint_of(app, address, "GET")
+        known = site.pages.setdefault(endpoint, []) if endpoint else None
+        if known is None or len(known) >= each:
+            continue
+        known.append(address)
+        answer = get(address)
+        assert answer.status_code < 400, (address, answer.status_code)
+        if answer.status_code in {301, 302, 303, 307}:
+            asked, posted = [answer.headers["Location"]], []
+        elif answer.mimetype == "text/html":
+            site.texts[address] = answer.text
+            asked, posted = links(answer.text, address)
+        else:
+            asked, posted = [], []
+        for each_one in posted:
+            target = endpoint_of(app, each_one, "POST")
+            if target and each_one not in site.forms.setdefault(target, []):
+                site.forms[target].append(each_one)
+        for each_one in asked:
+            plain = each_one.partition("#")[0]
+            if plain.startswith("/") and plain not in met:
+                met.add(plain)
+                ahead.append(plain)
+    return site
