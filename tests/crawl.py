@@ -21,6 +21,16 @@ class Site:
     texts: dict[str, str] = field(default_factory=dict)
 
 
+class Answer:
+    """What the browser's own client got, with the names of the test client."""
+
+    def __init__(self, answer):
+        self.status_code = answer.status
+        self.headers = {name.title(): value for name, value in answer.headers.items()}
+        self.mimetype = self.headers.get("Content-Type", "").partition(";")[0]
+        self.text = answer.text() if self.mimetype == "text/html" else ""
+
+
 def links(html, here=""):
     """The addresses on a page that a GET leads to, and those that a form posts to (one that names none posts to where it stands)."""
     asked, posted = [], []

@@ -89,23 +89,13 @@ def routes(tmp_path_factory):
     return create_app({"INSTANCE": str(tmp_path_factory.mktemp("routes"))})
 
 
-class Answer:
-    """What the browser's own client got, with the names of the test client."""
-
-    def __init__(self, answer):
-        self.status_code = answer.status
-        self.headers = {name.title(): value for name, value in answer.headers.items()}
-        self.mimetype = self.headers.get("Content-Type", "").partition(";")[0]
-        self.text = answer.text() if self.mimetype == "text/html" else ""
-
-
 @pytest.fixture
 def everywhere(demo, routes):
     """`everywhere(visitor)`: one address of every page that following links finds; none is left out but those named above."""
 
     def found(visitor):
         client = visitor.page.context.request
-        site = crawl.crawl(routes, lambda path: Answer(client.get(demo + path, max_redirects=0)))
+        site = crawl.crawl(routes, lambda path: crawl.Answer(client.get(demo + path, max_redirects=0)))
         there = {rule.endpoint for rule in routes.url_map.iter_rules() if "GET" in rule.methods}
         assert there - site.pages.keys() - ELSEWHERE == NO_PAGE
         return [

