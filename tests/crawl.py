@@ -4,6 +4,7 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 from html import unescape
+from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException
@@ -81,3 +82,59 @@ def crawl(app, get, start=("/",), each=EACH):
                 met.add(plain)
                 ahead.append(plain)
     return site
+
+
+class _Forms(HTMLParser):
+    """Reads the forms of a page that post: where to, and what a browser would send for them."""
+
+    def __init__(self, here):
+        super().__init__()
+        self.here, self.found, self.form, self.area = here, [], None, None
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "form":
+            posts = (given.get("method") or "get").lower() == "post"
+            self.form = Form(given.get("action") or self.here) if posts else None
+            self.found += [self.form] if posts else []
+        elif self.form is None or not given.get("name"):
+            return
+        elif tag == "textarea":
+            self.area = given["name"]
+            self.form.free[self.area] = ""
+        elif tag == "select":
+            self.form.fixed.setdefault(given["name"], "")
+        elif tag == "input":
+            kind = given.get("type") or "text"
+            if kind in {"text", "search", "url", "tel", "email"}:
+                self.form.free[given["name"]] = given.get("value") or ""
+            elif kind == "hidden" or (kind in {"checkbox", "radio"} and "checked" in given):
+                self.form.fixed[given["name"]] = given.get("value") or ""
+        elif tag == "button" and given.get("value") is not None:
+            self.form.fixed.setdefault(given["name"], given["value"])
+
+    def handle_data(self, data):
+        if self.area is not None:
+            self.form.free[self.area] += data
+
+    def handle_endtag(self, tag):
+        if tag == "textarea":
+            self.area = None
+        elif tag == "form":
+            self.form = None
+
+
+@dataclass
+class Form:
+    """A form that posts: its address, the fields somebody may type into, and what else it sends."""
+
+    action: str
+    free: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)
+
+
+def forms(html, here):
+    """The forms of a page that post."""
+    reader = _Forms(here)
+    reader.feed(html)
+    return reader.found

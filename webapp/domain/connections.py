@@ -116,14 +116,13 @@ def distance(viewer: Member, other: Member) -> int:
         return 0
     near, far = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
     meeting = values_of(sorted(near))
-    rows = db.session.scalars(
-        select(Adjacency.ids).join(meeting, meeting.c.value == Adjacency.member_id).execution_options(yield_per=200)
-    )
-    for blob in rows:
-        ids = array("i")
-        ids.frombytes(blob)
-        if not far.isdisjoint(ids):
-            return 3
+    blobs_between = select(Adjacency.ids).join(meeting, meeting.c.value == Adjacency.member_id)
+    with db.session.execute(blobs_between.execution_options(yield_per=200)) as rows:  # closed also where we stop early
+        for blob in rows.scalars():
+            ids = array("i")
+            ids.frombytes(blob)
+            if not far.isdisjoint(ids):
+                return 3
     return 0
 
 
