@@ -231,3 +231,115 @@ def test_blocking_asks_first_and_then_both_are_unknown_alike(ana, ben, as_member
         assert f'id="person-{other.handle}"' not in browser.get("/people").text
     seen = theirs.get(f"/people/{ana.handle}")
     assert token.sub("", seen.text) == token.sub("", unknown.text)
+
+
+# Whom somebody knows
+
+
+def alike(response):
+    """A page without the token that differs in each."""
+    return re.sub(r'(csrf_token" value=|X-CSRFToken": |name="back" value=)"[^"]+"', "", response.text)
+
+
+@pytest.fixture
+def circle(ana, ben):
+    """Ana and Ben both know Carl and Dora; Ben also knows Eli."""
+    carl, dora, eli = (factories.member(name) for name in ("Carl Berg", "Dora Lind", "Eli Roth"))
+    for one, other in ((ana, carl), (ana, dora), (ben, carl), (ben, dora), (ben, eli)):
+        factories.connect(one, other)
+    return carl, dora, eli
+
+
+def test_a_profile_shows_the_way_and_leads_to_everybody_both_know(ana, ben, circle, as_member):
+    browser = as_member(ana)
+    text = words(browser.get(f"/people/{ben.handle}"))
+    assert "2 mutual connections: Carl Berg, Dora Lind" in text
+    assert "You → Carl Berg → Ben Okafor" in text
+    both = browser.get(f"/people/{ben.handle}/mutual")
+    assert "2 people" in words(both)
+    assert re.findall(r'id="person-([\w-]+)"', both.text) == [circle[1].handle, circle[0].handle]
+    assert "You → Ben Okafor → Eli Roth" not in words(browser.get(f"/people/{circle[2].handle}"))
+    assert re.search(
+        "You → (Carl Berg|Dora Lind) → Ben Okafor → Eli Roth", words(browser.get(f"/people/{circle[2].handle}"))
+    )
+
+
+@pytest.mark.parametrize("hides", ["unlisted", "suspended"])
+def test_a_page_with_a_mutual_connection_who_hides_is_the_page_without_them(ana, ben, circle, as_member, hides):
+    ben.connections_shown = "members"
+    if hides == "unlisted":
+        circle[0].unlisted = True
+    else:
+        circle[0].suspended_at = clock.now()
+    db.session.commit()
+    browser = as_member(ana)
+    urls = [f"/people/{ben.handle}{path}" for path in ("", "/mutual", "/connections")]
+    urls += [f"/people/{circle[2].handle}", "/people?q=ben", "/people?q=eli"]
+    hidden = [alike(browser.get(url)) for url in urls]
+    assert "Dora Lind" in hidden[0]
+    assert not any("Carl Berg" in page for page in hidden)
+    relationships.end(ben, circle[0]) if hides == "unlisted" else relationships.forget(circle[0])
+    db.session.commit()
+    assert [alike(browser.get(url)) for url in urls] == hidden
+
+
+def test_who_blocks_the_viewer_is_in_no_list_and_no_number_of_others(ana, ben, circle, as_member):
+    ben.connections_shown = "members"
+    db.session.commit()
+    browser = as_member(ana)
+    urls = [f"/people/{ben.handle}", f"/people/{ben.handle}/connections"]
+    assert "3 connections" in words(browser.get(urls[0]))
+    relationships.block(circle[2], ana)
+    db.session.commit()
+    blocked = [alike(browser.get(url)) for url in urls]
+    assert "2 connections" in blocked[0]
+    assert "Eli Roth" not in blocked[1]
+    relationships.end(ben, circle[2])
+    db.session.commit()
+    assert [alike(browser.get(url)) for url in urls] == blocked
+
+
+def test_a_list_that_is_not_shown_answers_as_nobody_does(ana, ben, circle, as_member):
+    browser = as_member(ana)
+    assert f"/people/{ben.handle}/connections" not in browser.get(f"/people/{ben.handle}").text
+    hidden = browser.get(f"/people/{ben.handle}/connections")
+    assert hidden.status_code == 404
+    assert alike(hidden) == alike(browser.get("/people/nobody-here/connections"))
+    shown = as_member(circle[0])
+    assert "3 connections" not in words(shown.get(f"/people/{ben.handle}"))
+    assert "2 connections" in words(shown.get(f"/people/{ben.handle}"))
+    assert re.findall(r'id="person-([\w-]+)"', shown.get(f"/people/{ben.handle}/connections").text) == [
+        circle[2].handle,
+        circle[1].handle,
+    ]
+    own = as_member(ben).get(f"/people/{ben.handle}/connections")
+    assert (own.status_code, own.headers["Location"]) == (303, "/connections")
+
+
+def test_a_long_list_goes_on_where_the_page_ended(ana, ben, as_member):
+    ben.connections_shown = "members"
+    others = [factories.member(f"Other {number}") for number in range(27)]
+    relationships.join(ben, others)
+    db.session.commit()
+    browser = as_member(ana)
+    first = browser.get(f"/people/{ben.handle}/connections")
+    assert "27 people" in words(first)
+    following = browser.get(re.search(r'href="([^"]+after=[^"]+)"', first.text)[1].replace("&amp;", "&"))
+    names = re.findall(r"Other \d+(?=</bdi>)", first.text) + re.findall(r"Other \d+(?=</bdi>)", following.text)
+    assert names == [f"Other {number}" for number in range(26, -1, -1)]
+
+
+def test_who_wants_to_be_asked_by_nobody_has_no_button_and_a_forged_press_finds_nobody(ana, ben, as_member):
+    ben.askable = "nobody"
+    db.session.commit()
+    browser = as_member(ana)
+    for url in (f"/people/{ben.handle}", "/people?q=ben"):
+        assert "Connect" not in words(browser.get(url)), url
+        assert "/connect" not in browser.get(url).text, url
+    for answer, unknown in (
+        (browser.post(f"/people/{ben.handle}/connect"), browser.post("/people/nobody-here/connect")),
+        (browser.get(f"/people/{ben.handle}/connect"), browser.get("/people/nobody-here/connect")),
+    ):
+        assert answer.status_code == 404
+        assert alike(answer) == alike(unknown)
+    assert status(ana, ben) == "closed"

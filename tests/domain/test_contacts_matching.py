@@ -351,3 +351,25 @@ def test_an_earlier_invitation_takes_the_box_away_until_its_date(maya):
 def test_a_lower_case_search_text_is_folded_the_quick_way():
     assert matching.folded("ADA Lovelace") == "ada lovelace"
     assert matching.folded("Émile Ångström") == "emile angstrom"
+
+
+def test_who_wants_to_be_asked_by_nobody_stands_among_the_others_and_gets_no_card(maya, ben):
+    ben.askable = "nobody"
+    db.session.commit()
+    book = Book(maya).read("Benny <ben@friends.example>")
+    assert names_of(book.members()) == []
+    assert [row.address for row in book.guests().rows] == ["ben@friends.example"]
+    guests.invite(maya, [guests.Invitee("Benny", "ben@friends.example", factories.lookup("ben@friends.example"))])
+    clock.move(seconds=61)
+    guests.release(clock.now())
+    assert db.session.execute(guests.cards(ben)).all() == []
+
+
+def test_who_wants_to_be_asked_by_those_near_counts_an_address_that_was_just_read(maya, ben):
+    ben.askable = "near"
+    db.session.commit()
+    assert names_of(Book(maya).read("Benny <ben@friends.example>").members()) == ["Ben Okri"]
+    guests.invite(maya, [guests.Invitee("Benny", "ben@friends.example", factories.lookup("ben@friends.example"))])
+    clock.move(seconds=61)
+    guests.release(clock.now())
+    assert len(db.session.execute(guests.cards(ben)).all()) == 1

@@ -383,10 +383,10 @@ def test_nearness_is_counted_from_the_blobs(ana, ben):
         connected(one, other)
     found = connections.badges(ana, [ben.id, chen.id, dana.id, eli.id])
     assert [(badge.degree, badge.mutual) for badge in found.values()] == [(1, 0), (2, 1), (0, 0), (0, 0)]
-    assert [connections.distance(ana, other) for other in (ben, chen, dana, eli)] == [1, 2, 3, 0]
-    assert [row.id for row in connections.mutual(ana, chen)[1]] == [ben.id]
+    assert [connections.between(ana, other).degree for other in (ben, chen, dana, eli)] == [1, 2, 3, 0]
+    assert [row.id for row in connections.between(ana, chen).names] == [ben.id]
     relationships.block(ana, ben)
-    assert connections.mutual(ana, chen)[0] == 0
+    assert connections.between(ana, chen).degree == 0
 
 
 def test_of_many_in_common_all_are_counted_and_the_best_connected_named(ana, ben):
@@ -395,9 +395,9 @@ def test_of_many_in_common_all_are_counted_and_the_best_connected_named(ana, ben
         connected(ana, each)
         connected(ben, each)
     connected(shared[3], shared[1])
-    number, named = connections.mutual(ana, ben)
-    assert number == 4
-    assert [row.name for row in named] == ["Dana Fox", "Femi Bello", "Chen Wei"]
+    near = connections.between(ana, ben)
+    assert near.mutual == 4
+    assert [row.name for row in near.names] == ["Dana Fox", "Femi Bello", "Chen Wei"]
 
 
 def test_who_cannot_be_seen_neither_asks_nor_is_answered_nor_joined(ana, ben):

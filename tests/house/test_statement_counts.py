@@ -1,11 +1,13 @@
 """Every list page asks the database as often for 20 rows as for 10."""
 
 import pytest
+from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
 from webapp.domain import moderation, relationships
 from webapp.extensions import db
+from webapp.models.member import Member
 
 
 def connected(viewer, other):
@@ -45,6 +47,12 @@ def blocked(viewer, other):
     db.session.commit()
 
 
+def shared(viewer, other):
+    """Let the viewer and Hub both know the other."""
+    connected(viewer, other)
+    connected(db.session.scalars(select(Member).where(Member.name == "Hub")).one(), other)
+
+
 def there(viewer, other):
     pass
 
@@ -63,6 +71,8 @@ def there(viewer, other):
         ("/network", asking, 16),
         ("/notifications", asking, 4),
         ("/settings/blocked", blocked, 3),
+        ("/people/{hub}/connections", shared, 6),
+        ("/people/{hub}/mutual", shared, 6),
         ("/invitations", asking, 8),
         ("/invitations/sent", invited, 8),
         ("/invitations/ignored", ignored, 8),
@@ -70,6 +80,7 @@ def there(viewer, other):
 )
 def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):
     ana = factories.member("Ana", field="Research")
+    url = url.format(hub=factories.member("Hub", connections_shown="members").handle)
     browser = as_member(ana)
     counts = []
     for _round in range(2):

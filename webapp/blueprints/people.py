@@ -56,15 +56,54 @@ def show(handle: str) -> Response:
     other = people.one_of(member, handle)
     if other.id == member.id:
         return page("people/show.html", other=other, mine=True)
-    mutual, names = connections.mutual(member, other)
     return page(
         "people/show.html",
         other=other,
         mine=False,
-        degree=connections.distance(member, other),
-        mutual=mutual,
-        names=names,
+        near=connections.between(member, other),
+        count=_known(member, other),
+        most=people.COUNTED,
         standing=people.standing(member, other),
+    )
+
+
+def _known(member: Member, other: Member) -> int | None:
+    """Return how many connections somebody lets the viewer see; None where none of it may be seen."""
+    if not people.shows_connections(member, other):
+        return None
+    return people.count(people.connections_of(member, other))
+
+
+@bp.get("/<handle>/connections")
+def known(handle: str) -> Response:
+    """List somebody's connections, a page at a time, for whom they show them to; for others there is no such page."""
+    other = people.one_of(viewer(), handle)
+    if other.id == viewer().id:
+        return leave("connections.index")
+    return _circle(other, people.connections_of(viewer(), other), "known")
+
+
+@bp.get("/<handle>/mutual")
+def mutual(handle: str) -> Response:
+    """List whom the viewer and somebody both know, a page at a time."""
+    other = _other(handle)
+    return _circle(other, people.shared_with(viewer(), other), "mutual")
+
+
+def _circle(other: Member, found: Any, which: str) -> Response:
+    place = paging.place(int)
+    shown = paging.page(
+        people.after_member(found, *place) if place else found, lambda row: (row.id,), is_first=place is None
+    )
+    count = people.count(found) if shown.next or place else len(shown.rows)
+    return page(
+        "people/circle.html",
+        other=other,
+        which=which,
+        persons=people.persons(viewer(), shown.rows),
+        shown=shown,
+        count=count,
+        most=people.COUNTED,
     )
 
 
@@ -105,6 +144,8 @@ def connect(handle: str) -> Response:
     other = _other(handle)
     form = NoteForm()
     if request.method == "GET":
+        if people.standing(viewer(), other).status == "closed":
+            raise NotFound
         return page("people/connect.html", part="people/_connect.html", **_compose(form, other))
     try:
         result = relationships.invite(viewer(), [other], form.note.data or "")

@@ -59,6 +59,42 @@ CHOICES: tuple[Choice, ...] = (
         ),
         N_("Some people have your email address in their contacts. Who of them may see that you are here?"),
     ),
+    Question(
+        "askable",
+        N_("Who may ask me to connect"),
+        (
+            Option("everyone", N_("Every member")),
+            Option(
+                "near",
+                N_("Who shares a connection, a cohort or my email address"),
+                N_("An address counts for somebody who has just looked for it in their contacts."),
+            ),
+            Option("nobody", N_("Nobody"), N_("You can still ask others.")),
+        ),
+        N_("Others see no Connect button on your profile, and nobody is told why."),
+    ),
+    Question(
+        "connections_shown",
+        N_("Who can see my list of connections"),
+        (
+            Option("nobody", N_("Only me")),
+            Option("connections", N_("My connections")),
+            Option("members", N_("Every member")),
+        ),
+        N_("Connections you share with somebody are told to them in any case, unless those people hide."),
+    ),
+    Switch(
+        "unlisted",
+        N_("Hide me from other people's lists of connections"),
+        N_(
+            "You are not named or counted as a mutual connection either, and nobody is shown a way to somebody through you."
+        ),
+    ),
+    Switch(
+        "unsuggested",
+        N_("Don't suggest me to others"),
+        N_("You don't appear under People you may know. You can still be found by name."),
+    ),
 )
 
 

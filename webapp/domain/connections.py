@@ -1,6 +1,5 @@
 """Connections: who is connected to whom, how far apart two members are, and the way a connection ends."""
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import func, select, tuple_
 
-from webapp.domain import relationships
+from webapp.domain import circles, relationships
 from webapp.domain.errors import NotFound
 from webapp.domain.names import words
 from webapp.extensions import db
@@ -18,6 +17,8 @@ from webapp.models.member import Member, visible
 
 Order = Literal["recent", "first", "last"]
 MUTUAL_NAMES = 3
+MEETING = 1000
+"""How many on the way to the third degree are looked at: more have hardly ever nobody in common with somebody as well connected."""
 
 
 @dataclass(frozen=True)
@@ -81,71 +82,93 @@ def one_of(viewer: Member, handle: str) -> Member:
     return found
 
 
-def _blobs(ids: Sequence[int]) -> "dict[int, array[int]]":
-    given = values_of(list(ids))
-    rows = db.session.execute(
-        select(Adjacency.member_id, Adjacency.ids).join(given, given.c.value == Adjacency.member_id)
-    )
-    made = {}
-    for row in rows:
-        made[row.member_id] = array("i")
-        made[row.member_id].frombytes(row.ids)
-    return made
-
-
 def badges(viewer: Member, ids: Sequence[int]) -> dict[int, Badge]:
-    """Return how near each of these members is, in one statement: the blobs of all of them, intersected with the viewer's."""
-    blobs = _blobs([viewer.id, *ids])
-    mine = set(blobs.get(viewer.id, ()))
-    found = {}
-    for member_id in ids:
-        shared = len(mine.intersection(blobs.get(member_id, ())))
-        found[member_id] = Badge(1 if member_id in mine else 2 if shared else 0, shared)
-    return found
+    """Return how near each of these members is, in two statements at most.
 
-
-def distance(viewer: Member, other: Member) -> int:
-    """Return how near one member is: 1, 2, 3 (their connections know each other's), or 0 for farther."""
-    blobs = _blobs([viewer.id, other.id])
-    mine, theirs = set(blobs.get(viewer.id, ())), set(blobs.get(other.id, ()))
-    if other.id in mine:
-        return 1
-    if mine & theirs:
-        return 2
-    if not mine or not theirs:
-        return 0
-    near, far = (mine, theirs) if len(mine) <= len(theirs) else (theirs, mine)
-    meeting = values_of(sorted(near))
-    blobs_between = select(Adjacency.ids).join(meeting, meeting.c.value == Adjacency.member_id)
-    with db.session.execute(blobs_between.execution_options(yield_per=200)) as rows:  # closed also where we stop early
-        for blob in rows.scalars():
-            ids = array("i")
-            ids.frombytes(blob)
-            if not far.isdisjoint(ids):
-                return 3
-    return 0
-
-
-def mutual(viewer: Member, other: Member, most: int = MUTUAL_NAMES) -> tuple[int, list[Any]]:
-    """Return how many connections the two share, and the first few of them, without those the viewer may not see.
-
-    Nobody who blocks one of the two, or is blocked, is among them: a block ends the connection.
+    Who hides as a mutual connection is in no number, and nobody is of the second degree through them.
     """
-    blobs = _blobs([viewer.id, other.id])
-    shared = sorted(set(blobs.get(viewer.id, ())) & set(blobs.get(other.id, ())))
+    circle = circles.of(viewer.id, ids)
+    return {
+        each: Badge(1 if each in circle.mine else 2 if shared else 0, len(shared))
+        for each, shared in circle.shared.items()
+    }
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near one member is: 1, 2, 3 or 0 for farther; how many they share, the first few, and who stands between, in their order."""
+
+    degree: int = 0
+    mutual: int = 0
+    names: Sequence[Any] = ()
+    path: Sequence[Any] = ()
+
+
+def between(viewer: Member, other: Member) -> Nearness:
+    """Return how near somebody is, and through whom: four statements at most, of a bounded number of rows.
+
+    Everybody named allows it, can be seen, and has no block towards either of the two; a degree that rests on others is not told.
+    """
+    blobs = circles.blobs([viewer.id, other.id])
+    mine, theirs = (set(blobs.get(each, ())) for each in (viewer.id, other.id))
+    mutual, names = _named(mine & theirs)
+    if other.id in mine:
+        return Nearness(1, mutual, names)
+    if mutual:
+        return Nearness(2, mutual, names, names[:1])
+    forth = len(mine) <= len(theirs)
+    path = _chain(viewer, mine, other, theirs) if forth else _chain(other, theirs, viewer, mine)[::-1]
+    return Nearness(3 if path else 0, path=path)
+
+
+def _named(shared: set[int]) -> tuple[int, list[Any]]:
+    """Return how many of these allow to be told as a mutual connection, and the best connected of them."""
     if not shared:
         return 0, []
-    given = values_of(shared)
+    given = values_of(sorted(shared))
     number = func.count().over().label("number")
     found = (
         select(Member.id, Member.handle, Member.name, Member.photo, Member.degree, number)
         .join(given, given.c.value == Member.id)
-        .where(visible())
+        .where(circles.listed())
         .subquery()
     )
     # Counted inside, cut outside: PostgreSQL takes a limit beside the join for a reason to compare every member with every value.
-    rows = db.session.execute(select(found).order_by(found.c.degree.desc(), found.c.id).limit(most)).all()
+    rows = db.session.execute(select(found).order_by(found.c.degree.desc(), found.c.id).limit(MUTUAL_NAMES)).all()
     return (rows[0].number if rows else 0), list(rows)
+
+
+def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> list[Any]:
+    """Return the two who stand between two members of the third degree, from `near` on; nothing where there are none.
+
+    At most MEETING of the connections of `near`, who has fewer, are looked at, and as many of those they know.
+    """
+    given = values_of(sorted(their_own)[:MEETING])
+    first = (
+        select(Member.id, Member.handle, Member.name, Adjacency.ids)
+        .join(given, given.c.value == Member.id)
+        .join(Adjacency, Adjacency.member_id == Member.id)
+        .where(circles.listed(), ~relationships.blocked_between(far, Member.id))
+        .order_by(Member.id)
+    )
+    through: dict[int, Any] = {}
+    with db.session.execute(first.execution_options(yield_per=200)) as rows:  # closed also where we stop early
+        for row in rows:
+            for each in sorted(beyond.intersection(circles.unpack(row.ids))):
+                through.setdefault(each, row)
+            if len(through) >= MEETING:
+                break
+    if not through:
+        return []
+    met = values_of(list(through))
+    last = db.session.execute(
+        select(Member.id, Member.handle, Member.name)
+        .join(met, met.c.value == Member.id)
+        .where(circles.listed(), ~relationships.blocked_between(near, Member.id))
+        .order_by(Member.id)
+        .limit(1)
+    ).one_or_none()
+    return [through[last.id], last] if last else []
 
 
 def remove(viewer: Member, other: Member) -> None:

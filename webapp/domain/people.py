@@ -1,17 +1,19 @@
 """People: who can be seen by whom, and how they are found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import aliased
 
-from webapp.domain import connections, relationships
+from webapp.domain import circles, connections, relationships
 from webapp.domain.connections import Badge
 from webapp.domain.errors import NotFound
 from webapp.domain.names import words
 from webapp.extensions import db
+from webapp.models.batch import values_of
 from webapp.models.connection import Connection
 from webapp.models.member import Member, visible
 
@@ -20,11 +22,13 @@ COUNTED = 1000
 SUGGESTED = 6
 LOOKED_AT = 30
 WORDS = 8
+ASKING = ("none", "removed", "withdrawn")
+"""The standings in which somebody could be asked, now or later."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a viewer stands with somebody, as `relationships.as_seen_by` tells it."""
+    """How a viewer stands with somebody, as `relationships.as_seen_by` tells it; or "closed", who may not be asked."""
 
     status: str = "none"
     since: datetime | None = None
@@ -94,21 +98,24 @@ def total() -> int:
 
 
 def standings(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
-    """Return how the viewer stands with each of these, in one statement."""
+    """Return how the viewer stands with each of these; "closed" with whom there is nothing and who may not be asked.
+
+    One statement, and two more where somebody wants to be asked by those near to them only.
+    """
     seen = relationships.as_seen_by(viewer, among=ids)
+    given = values_of(list(ids))
+    columns = (seen.c.since, seen.c.note, seen.c.leaves_at, seen.c.may_ask_from, seen.c.undo_until)
     rows = db.session.execute(
-        select(
-            seen.c.other_id,
-            seen.c.status,
-            seen.c.since,
-            seen.c.note,
-            seen.c.leaves_at,
-            seen.c.may_ask_from,
-            seen.c.undo_until,
-        )
-    )
-    found = {row.other_id: Standing(*row[1:]) for row in rows}
-    return {member_id: found.get(member_id, Standing()) for member_id in ids}
+        select(Member.id, Member.askable, Member.cohort, seen.c.status, *columns)
+        .join(given, given.c.value == Member.id)
+        .outerjoin(seen, seen.c.other_id == Member.id)
+    ).all()
+    closed = relationships.closed_among(viewer, [row for row in rows if (row.status or "none") in ASKING])
+    stands = {row.id: Standing(*row[3:]) if row.status else Standing() for row in rows}
+    return {
+        each: replace(stand, status="closed") if each in closed else stand
+        for each, stand in ((each, stands.get(each, Standing())) for each in ids)
+    }
 
 
 def standing(viewer: Member, other: Member) -> Standing:
@@ -116,8 +123,53 @@ def standing(viewer: Member, other: Member) -> Standing:
     return standings(viewer, [other.id])[other.id]
 
 
+def connections_of(viewer: Member, other: Member) -> Any:
+    """Return the connections of somebody, as the viewer may see them. NotFound where the viewer may not.
+
+    In the order of their ids, which tells nothing of when the two connected, nor does the place in a page's address.
+    """
+    if not shows_connections(viewer, other):
+        raise NotFound
+    return (
+        _apart_from(viewer)
+        .join(Connection, Connection.other_id == Member.id)
+        .where(Connection.member_id == other.id)
+        .order_by(Connection.other_id.desc())
+    )
+
+
+def shows_connections(viewer: Member, other: Member) -> bool:
+    """Whether somebody lets the viewer look through their connections."""
+    if other.connections_shown == "connections":
+        found = select(Connection.since).where(Connection.member_id == viewer.id, Connection.other_id == other.id)
+        return db.session.scalar(found) is not None
+    return other.connections_shown == "members"
+
+
+def shared_with(viewer: Member, other: Member) -> Any:
+    """Return whom the viewer and somebody both know, without those who hide as a mutual connection."""
+    mine, theirs = aliased(Connection), aliased(Connection)
+    return (
+        _apart_from(viewer)
+        .join(mine, mine.other_id == Member.id)
+        .join(theirs, theirs.other_id == mine.other_id)
+        .where(mine.member_id == viewer.id, theirs.member_id == other.id)
+        .order_by(Member.id.desc())
+    )
+
+
+def _apart_from(viewer: Member) -> Any:
+    """Return who may stand in a list of somebody's connections, but the viewer."""
+    return visible_to(viewer).where(circles.listed(), Member.id != viewer.id)
+
+
+def after_member(found: Any, member_id: int) -> Any:
+    """Return what follows one row of such a list."""
+    return found.where(Member.id < member_id)
+
+
 def persons(viewer: Member, rows: Sequence[Any]) -> list[Person]:
-    """Return rows of a list with badges and standings: two statements, however many rows."""
+    """Return rows of a list with badges and standings: as many statements for 20 as for 10."""
     ids = [row.id for row in rows]
     near = connections.badges(viewer, ids)
     stands = standings(viewer, ids)

@@ -1,5 +1,15 @@
 """The tables, their types and their named constraints; no verbs."""
 
-from webapp.models import connection, contact, invitation, mail, member, notification, relationship, report
+from webapp.models import connection, contact, dismissed, invitation, mail, member, notification, relationship, report
 
-__all__ = ["connection", "contact", "invitation", "mail", "member", "notification", "relationship", "report"]
+__all__ = [
+    "connection",
+    "contact",
+    "dismissed",
+    "invitation",
+    "mail",
+    "member",
+    "notification",
+    "relationship",
+    "report",
+]

@@ -15,11 +15,15 @@ class Member(Base):
     __tablename__ = "member"
     __table_args__ = (
         CheckConstraint("findable IN ('everyone', 'second', 'nobody')", name="findable"),
+        CheckConstraint("askable IN ('everyone', 'near', 'nobody')", name="askable"),
+        CheckConstraint("connections_shown IN ('nobody', 'connections', 'members')", name="connections_shown"),
         CheckConstraint("degree >= 0", name="degree"),
         Index("member_degree_index", "degree", "id"),
         Index("member_name_key_index", "name_key", "id"),
         Index("member_sort_key_index", "sort_key", "id"),
         Index("member_field_index", "field", "degree"),
+        Index("member_organisation_index", "organisation", "degree"),
+        Index("member_cohort_index", "cohort", "degree"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -50,6 +54,14 @@ class Member(Base):
     """The number of connections, kept in the transaction that changes them."""
     findable: Mapped[str] = mapped_column(String(10), default="everyone", server_default="everyone")
     """Who can find this member by an e-mail address they hold."""
+    askable: Mapped[str] = mapped_column(String(10), default="everyone", server_default="everyone")
+    """Who may ask this member to connect."""
+    connections_shown: Mapped[str] = mapped_column(String(12), default="connections", server_default="connections")
+    """Who may look through this member's connections."""
+    unlisted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Stands in nobody's list of connections but their own, and is never told as a mutual one."""
+    unsuggested: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Is suggested to nobody."""
     mails_invitations: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     mails_acceptances: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -127,7 +127,7 @@ def _add_members(book: Book) -> Response:
         return _members(book, status=422, problem=_("Choose at least one person, or skip."))
     try:
         with transaction():
-            result = relationships.invite(viewer(), ids)
+            result = relationships.invite(viewer(), ids, by_address=True)
             note_sent("members", members_sent(result), result)
     except Refused as error:
         most = relationships.allowance(viewer()).open

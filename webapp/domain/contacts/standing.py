@@ -45,7 +45,7 @@ def of(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
     """
     if not ids:
         return {}
-    allowed = relationships.may_ask(viewer, ids)
+    allowed = relationships.may_ask(viewer, ids, by_address=True)
     seen = relationships.as_seen_by(viewer, among=ids)
     found = {
         row.other_id: _standing(row.status, row.may_ask_from)

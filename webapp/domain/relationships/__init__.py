@@ -12,6 +12,8 @@ from webapp.domain.relationships.verbs import (
     allowance,
     block,
     check_note,
+    closed_among,
+    closed_to,
     end,
     expire,
     forget,
@@ -29,7 +31,15 @@ from webapp.domain.relationships.verbs import (
     undo_ignore,
     withdraw,
 )
-from webapp.domain.relationships.views import Status, as_seen_by, blocked_between, gets_card, note_between, problems
+from webapp.domain.relationships.views import (
+    Status,
+    as_seen_by,
+    blocked_between,
+    concerned,
+    gets_card,
+    note_between,
+    problems,
+)
 
 __all__ = [
     "Allowance",
@@ -41,6 +51,9 @@ __all__ = [
     "block",
     "blocked_between",
     "check_note",
+    "closed_among",
+    "closed_to",
+    "concerned",
     "end",
     "expire",
     "forget",

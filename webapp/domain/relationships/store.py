@@ -6,7 +6,7 @@ Locks are always taken in the same order, members by id and then pairs by id, so
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, delete, func, insert, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp.domain import telling
+from webapp.domain import circles, telling
 from webapp.domain.relationships.states import (
     OTHER,
     Connect,
@@ -51,16 +51,32 @@ def who(ids: Ids, member_id: int) -> Who:
     return "low" if ids[0] == member_id else "high"
 
 
-def lock_members(ids: Iterable[int]) -> dict[int, tuple[int, bool]]:
-    """Lock members in the order of their ids; return how many connections each has, and whether others may see them."""
+@dataclass(frozen=True)
+class Locked:
+    """A member as the lock found them: how many connections, whether others may see them, and by whom they may be asked."""
+
+    id: int
+    degree: int
+    visible: bool
+    askable: str
+    cohort: str
+
+
+def lock_members(ids: Iterable[int]) -> dict[int, Locked]:
+    """Lock members in the order of their ids; return them."""
     given = values_of(sorted(set(ids)))
     rows = db.session.execute(
-        select(Member.id, Member.degree, visible().label("visible"))
+        select(Member.id, Member.degree, visible().label("visible"), Member.askable, Member.cohort)
         .join(given, given.c.value == Member.id)
         .order_by(Member.id)
         .with_for_update(of=Member, key_share=True)
     )
-    return {row.id: (row.degree, bool(row.visible)) for row in rows}
+    return {row.id: Locked(row.id, row.degree, bool(row.visible), row.askable, row.cohort) for row in rows}
+
+
+def is_visible(members: Mapping[int, Locked], member_id: int) -> bool:
+    """Whether a member was found, and others may see them."""
+    return member_id in members and members[member_id].visible
 
 
 def lock(pairs: Sequence[Ids], *, make: bool = False) -> dict[Ids, Pair]:
@@ -189,7 +205,8 @@ def _recount(joined: Iterable[Ids], parted: Iterable[Ids]) -> None:
     )
     blobs = {row.member_id: row.ids for row in rows}
     after = {
-        member_id: (set(unpack(blobs.get(member_id, b""))) - less.get(member_id, set())) | more.get(member_id, set())
+        member_id: (set(circles.unpack(blobs.get(member_id, b""))) - less.get(member_id, set()))
+        | more.get(member_id, set())
         for member_id in concerned
     }
     making = (sqlite.insert if is_sqlite() else postgresql.insert)(Adjacency)
@@ -213,13 +230,6 @@ def _recount(joined: Iterable[Ids], parted: Iterable[Ids]) -> None:
 def pack(ids: Iterable[int]) -> bytes:
     """Return ids as a blob of little-endian int32, in order."""
     return array("i", sorted(ids)).tobytes()
-
-
-def unpack(blob: bytes) -> "array[int]":
-    """Return the ids of a blob."""
-    ids = array("i")
-    ids.frombytes(blob)
-    return ids
 
 
 def _retract(effects: Sequence[tuple[Ids, Retract]]) -> None:

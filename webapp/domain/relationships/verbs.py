@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select
 
 from webapp import clock, config, tokens
+from webapp.domain import circles
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships import store
 from webapp.domain.relationships.states import (
@@ -25,7 +26,7 @@ from webapp.domain.relationships.states import (
     Who,
     decide,
 )
-from webapp.domain.relationships.store import Ids, ordered, who
+from webapp.domain.relationships.store import Ids, Locked, ordered, who
 from webapp.domain.relationships.views import NOT_CONNECTED, blocked_between
 from webapp.extensions import db
 from webapp.models.batch import values_of
@@ -84,7 +85,7 @@ def _act(
     def one(pair_ids: Ids, pair: Pair) -> Outcome:
         me = who(pair_ids, viewer.id)
         other_id = pair_ids[1] if me == "low" else pair_ids[0]
-        if joins and not members.get(other_id, (0, False))[1] and event is not Event.UNBLOCK:
+        if joins and not store.is_visible(members, other_id) and event is not Event.UNBLOCK:
             return Outcome(pair, unknown=True)
         return room.count(pair_ids, decide(pair, event, me, room.given(given, pair_ids)))
 
@@ -97,8 +98,8 @@ def _act(
 class _Room:
     """Whose list of connections is full, counted along within a batch."""
 
-    def __init__(self, members: Mapping[int, tuple[int, bool]]) -> None:
-        self.degrees = Counter({member_id: degree for member_id, (degree, _visible) in members.items()})
+    def __init__(self, members: Mapping[int, Locked]) -> None:
+        self.degrees = Counter({member_id: locked.degree for member_id, locked in members.items()})
         self.most = config.setting("CONNECTIONS_MAX")
 
     def given(self, given: Given, ids: Ids, **more: Any) -> Given:
@@ -156,12 +157,36 @@ def _sent(viewer_id: int, now: datetime) -> tuple[int, Counter[int]]:
     return open_now, leaving
 
 
-def may_ask(viewer: Member, others: Sequence[Person]) -> set[int]:
-    """Return the ids of those the viewer may ask: they can be seen, and neither of the two blocks the other."""
-    given = values_of(_ids(others))
+def may_ask(viewer: Member, others: Sequence[Person], *, by_address: bool = False) -> set[int]:
+    """Return the ids of those the viewer may ask: they can be seen, neither of the two blocks the other, and they want to be asked.
+
+    `by_address`: the viewer has the address of each of these in the address book that was just read. That counts as being near, but
+    only there; it is remembered nowhere.
+    """
+    ids = _ids(others)
+    given = values_of(ids)
     apart = ~blocked_between(viewer, Member.id)
     found = select(Member.id).join(given, given.c.value == Member.id).where(visible(), Member.id != viewer.id, apart)
-    return set(db.session.scalars(found))
+    return set(db.session.scalars(found)) - closed_to(viewer, ids, by_address=by_address)
+
+
+def closed_to(viewer: Member, ids: Sequence[int], *, by_address: bool = False) -> set[int]:
+    """Return those of these members who don't want to be asked by the viewer. One statement, and two where nearness has to be looked up."""
+    given = values_of(list(ids))
+    rows = db.session.execute(
+        select(Member.id, Member.askable, Member.cohort).join(given, given.c.value == Member.id)
+    ).all()
+    return closed_among(viewer, rows, by_address=by_address)
+
+
+def closed_among(viewer: Member, rows: Iterable[Any], *, by_address: bool = False) -> set[int]:
+    """Return the same of rows with `id`, `askable` and `cohort`. Near is who shares a cohort, or a connection that may be told."""
+    rows = list(rows)
+    closed = {row.id for row in rows if row.askable == "nobody"}
+    distant = [row.id for row in rows if row.askable == "near" and not (row.cohort and row.cohort == viewer.cohort)]
+    if by_address or not distant:
+        return closed
+    return closed | {each for each, shared in circles.of(viewer.id, distant).shared.items() if not shared}
 
 
 def check_note(note: str) -> str:
@@ -173,8 +198,10 @@ def check_note(note: str) -> str:
     return kept
 
 
-def invite(viewer: Member, others: Sequence[Person], note: str = "") -> Result:
+def invite(viewer: Member, others: Sequence[Person], note: str = "", *, by_address: bool = False) -> Result:
     """Ask members to connect. It is held for UNDO_SECONDS; who asked the viewer already is connected at once.
+
+    Who does not want to be asked by the viewer (`may_ask`) is as unknown.
 
     What is over the day's number leaves on the following days, each with its date. Refused, with both numbers, where more would be open
     than may be; then nothing is sent. A single one that cannot be asked is Refused or NotFound.
@@ -182,9 +209,9 @@ def invite(viewer: Member, others: Sequence[Person], note: str = "") -> Result:
     note = check_note(note)
     ids = [i for i in _ids(others) if i != viewer.id]
     members = store.lock_members([viewer.id, *ids])
-    if viewer.id not in members or not members[viewer.id][1]:
+    if not store.is_visible(members, viewer.id):
         raise NotFound
-    seen = [i for i in ids if members.get(i, (0, False))[1]]
+    seen = [i for i in ids if store.is_visible(members, i)]
     pairs = store.lock([ordered(viewer.id, i) for i in seen], make=True) if seen else {}
     now = clock.now()
     given = Given(now, _numbers(), leaves_at=now, note=note)
@@ -194,6 +221,8 @@ def invite(viewer: Member, others: Sequence[Person], note: str = "") -> Result:
         if decide(pairs[ordered(viewer.id, i)], Event.INVITE, who(ordered(viewer.id, i), viewer.id), given).word
         == "held"
     ]
+    closed = closed_among(viewer, [members[i] for i in asking], by_address=by_address)
+    asking = [i for i in asking if i not in closed]
     leaves = _leave_dates(viewer.id, len(asking), now)
     batch = None
     if asking:
@@ -204,6 +233,8 @@ def invite(viewer: Member, others: Sequence[Person], note: str = "") -> Result:
     room = _Room(members)
 
     def one(pair_ids: Ids, pair: Pair) -> Outcome:
+        if not closed.isdisjoint(pair_ids):
+            return Outcome(pair, unknown=True)
         mine = room.given(given, pair_ids, leaves_at=when.get(pair_ids, now), batch_id=batch.id if batch else None)
         return room.count(pair_ids, decide(pair, Event.INVITE, who(pair_ids, viewer.id), mine))
 
@@ -332,7 +363,7 @@ def join(member: Member, inviters: Sequence[Person]) -> int:
     """
     ids = [i for i in _ids(inviters) if i != member.id]
     members = store.lock_members([member.id, *ids])
-    seen = [i for i in ids if members.get(i, (0, False))[1]]
+    seen = [i for i in ids if store.is_visible(members, i)]
     if not seen:
         return 0
     room = _Room(members)
@@ -370,7 +401,7 @@ def release(now: datetime) -> int:
 
     def one(ids: Ids, pair: Pair) -> Outcome:
         outcome = Outcome(pair)
-        gone = not all(members.get(i, (0, False))[1] for i in ids)
+        gone = not all(store.is_visible(members, i) for i in ids)
         effects: list[Any] = []
         sides: tuple[Who, ...] = ("low", "high")
         for side in sides:

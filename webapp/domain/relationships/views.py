@@ -112,6 +112,26 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
     return seen
 
 
+def concerned(viewer: Member) -> Any:
+    """Return the ids of those with whom something is or was that makes it wrong to suggest them to the viewer, to select from.
+
+    A block on either side, an invitation that is open or held by the viewer, one the viewer withdrew, a connection that ended. Not what
+    the viewer may not know: the other's hold.
+    """
+    row = Relationship
+
+    def half(mine: Any, others: Any, held: Any) -> Any:
+        blocked = row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None)
+        withdrawn = (row.state == "withdrawn") & (row.by_id == viewer.id)
+        over = row.state.in_(("pending", "ignored", "removed"))
+        # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
+        return select(others.label("id")).where(
+            mine == viewer.id, row.state.in_(NOT_CONNECTED), blocked | held | over | withdrawn
+        )
+
+    return union_all(half(row.low_id, row.high_id, row.low_held), half(row.high_id, row.low_id, row.high_held))
+
+
 def note_between(by_id: int, to_id: int) -> str:
     """Return the note one member wrote to the other with an invitation that is open; for the mail that brings it."""
     low, high = (by_id, to_id) if by_id < to_id else (to_id, by_id)
@@ -122,7 +142,11 @@ def note_between(by_id: int, to_id: int) -> str:
 
 
 def gets_card(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return those of (asker, asked) in which a card may appear: not blocked, not connected, not refused, not quiet after a removal."""
+    """Return those of (asker, asked) in which a card may appear.
+
+    Not where one is blocked, connected, refused, quiet after a removal, or wants to be asked by nobody. Who wants to be asked by those
+    near to them is asked: the asker knows their address.
+    """
     given = rows_of([{"by": by, "to": to} for by, to in pairs], {"by": Integer(), "to": Integer()})
     row, now = Relationship, literal(clock.now(), Relationship.since.type)
     low = given.c.by < given.c.to
@@ -140,7 +164,8 @@ def gets_card(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         | refused.is_not(None)
         | (quiet > now)
     )
-    return set(pairs) - {(found.by, found.to) for found in db.session.execute(without.where(barred))}
+    closed = select(given.c.by, given.c.to).join(Member, Member.id == given.c.to).where(Member.askable == "nobody")
+    return set(pairs) - {(found.by, found.to) for found in db.session.execute(union_all(without.where(barred), closed))}
 
 
 def problems() -> list[str]:

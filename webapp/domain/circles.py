@@ -1,0 +1,64 @@
+"""Circles: whom two members both know, read from the blobs, without those who don't want to be named as the link between others.
+
+Who hides (`Member.unlisted`), or cannot be seen, is taken out before anything is counted, so that no number and no degree tells of them.
+"""
+
+from array import array
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import not_, select
+
+from webapp.extensions import db
+from webapp.models.batch import values_of
+from webapp.models.connection import Adjacency
+from webapp.models.member import Member, visible
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Everybody a member is connected with, and for each of the members asked about those of them they share."""
+
+    mine: set[int]
+    shared: dict[int, set[int]]
+
+
+def listed() -> Any:
+    """The SQL condition that a member may be named among the connections of others."""
+    return visible() & ~Member.unlisted
+
+
+def unpack(blob: bytes) -> "array[int]":
+    """Return the ids of a blob."""
+    ids = array("i")
+    ids.frombytes(blob)
+    return ids
+
+
+def blobs(ids: Sequence[int]) -> "dict[int, array[int]]":
+    """Return the connections of each of these members, in one statement."""
+    given = values_of(list(ids))
+    rows = db.session.execute(
+        select(Adjacency.member_id, Adjacency.ids).join(given, given.c.value == Adjacency.member_id)
+    )
+    return {row.member_id: unpack(row.ids) for row in rows}
+
+
+def of(member_id: int, ids: Sequence[int]) -> Circle:
+    """Return whom a member shares with each of these: two statements, and one where nothing is shared.
+
+    Exact also for the best connected: the second statement asks only about those who were found on both sides.
+    """
+    found = blobs([member_id, *ids])
+    mine = set(found.get(member_id, ()))
+    shared = {each: mine.intersection(found.get(each, ())) for each in ids}
+    hiding = _hiding(set().union(*shared.values()))
+    return Circle(mine, {each: both - hiding for each, both in shared.items()} if hiding else shared)
+
+
+def _hiding(ids: Collection[int]) -> set[int]:
+    if not ids:
+        return set()
+    given = values_of(sorted(ids))
+    return set(db.session.scalars(select(Member.id).join(given, given.c.value == Member.id).where(not_(listed()))))
