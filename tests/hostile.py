@@ -66,6 +66,7 @@ OURS = {
     "guest_invitation": {"key", "lookup", "address", "state", "quiet_reason", "facts"},
     "import_part": {"kind"},
     "lease": {"name", "holder"},
+    "log_in": {"key", "door", "issuer", "subject"},
     "mailbox_message": {"recipient", "subject"},
     "member": {
         "handle", "sort_as", "name_key", "sort_key", "search_text", "password_hash", "field", "links", "photo", "findable",

@@ -73,6 +73,7 @@ def _register(app: Flask) -> None:
         contacts,
         invitations,
         join,
+        log_ins,
         mailbox,
         notifications,
         people,
@@ -82,6 +83,7 @@ def _register(app: Flask) -> None:
         settings,
     )
     from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
+    from webapp.web import log_ins as log_ins_offered
 
     transaction.begin_requests(app)
     headers.bind(app)
@@ -94,7 +96,8 @@ def _register(app: Flask) -> None:
     back.bind(app)
     shell.bind(app)
     oauth.register(app)
-    nouns = (accounts, connections, contacts, invitations, join, mailbox)
+    log_ins_offered.bind(app)
+    nouns = (accounts, connections, contacts, invitations, join, log_ins, mailbox)
     for noun in (*nouns, notifications, people, profiles, public, reports, settings):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -172,6 +172,19 @@ SETTINGS: tuple[Setting, ...] = (
         ("outlook.*", "hotmail.*", "live.*", "msn.com"),
         "Addresses under these domains lead straight to Outlook; `outlook.*` is outlook.com, outlook.de and so on.",
     ),
+    Setting(
+        "SIGN_IN_WITH",
+        "list",
+        (),
+        "Other log-ins to offer beside the password: `google`, `microsoft`, `oidc`; each needs its client id, and its callback "
+        "`/signin/google/callback` (and so on) registered there.",
+    ),
+    Setting("OIDC_NAME", "text", "", "What your own OpenID Connect provider is called on the button."),
+    Setting("OIDC_CLIENT_ID", "text", "", "The client id of your registration there."),
+    Setting("OIDC_CLIENT_SECRET", "text", "", "The client secret that belongs to it.", secret=True),
+    Setting(
+        "OIDC_METADATA_URL", "text", "", "Its discovery document, which ends in `/.well-known/openid-configuration`."
+    ),
     Setting("TRUSTED_PROXIES", "integer", 0, "How many proxies stand before Kith; 0 ignores every X-Forwarded header."),
     Setting("CONNECTIONS_MAX", "integer", 30_000, "Connections a member may have."),
     Setting(

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "accounts.ask_reset",
     "accounts.confirm_again",
     "profiles.welcome",
+    "log_ins.prove",
 }
 FRAMED = {"mailbox.body"}
 NO_PAGE = {
@@ -48,6 +49,7 @@ NO_PAGE = {
     "public.manifest",
     "contacts.google_callback",
     "contacts.microsoft_callback",
+    "log_ins.callback",
 }
 
 

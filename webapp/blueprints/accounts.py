@@ -17,12 +17,12 @@ from webapp import passwords
 from webapp.config import setting
 from webapp.domain import accounts, guests, throttles
 from webapp.domain.errors import Invalid, Refused, TooMany
-from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book, limits
 from webapp.web.access import public
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, leave_to, page
+from webapp.web.proving import check_password
 
 bp = Blueprint("accounts", __name__)
 
@@ -149,29 +149,6 @@ def confirm(token: str) -> Response:
             access.sign_in(member, limits.browser())
             return leave("profiles.welcome")
     return show_on(form, refusal, "accounts/confirm.html", **values)
-
-
-def check_password(lookup: str, member: Member | None, password: str) -> None:
-    """Raise Invalid for a wrong password, TooMany after too many wrong ones. Takes as long for an address without an account."""
-    where = limits.network()
-    tried = (
-        (throttles.SIGN_IN_PER_ACCOUNT, (lookup, where)),
-        (throttles.SIGN_IN_PER_NETWORK, (where,)),
-        (throttles.SIGN_IN_PER_INSTANCE, ()),
-    )
-    for limit, key in tried:
-        throttles.check(limit, *key)
-    hashed = member.password_hash if member else None
-    if passwords.verify(hashed, password):
-        if member and hashed and passwords.needs_rehash(hashed):
-            better = passwords.hash_password(password)
-            with transaction():
-                accounts.rehash(member.id, hashed, better)
-        return
-    with transaction():
-        for limit, key in tried:
-            throttles.count(limit, *key)
-    raise Invalid(password=accounts.WRONG)
 
 
 class SignInForm(FlaskForm):

@@ -9,9 +9,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField
 
 from webapp import passwords
-from webapp.blueprints.accounts import check_password
 from webapp.config import setting
-from webapp.domain import accounts, choices, moderation
+from webapp.domain import accounts, choices, log_ins, moderation
 from webapp.domain.errors import N_, Invalid, TooMany
 from webapp.extensions import db
 from webapp.transaction import transaction, unlocked
@@ -19,6 +18,7 @@ from webapp.web import access
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
+from webapp.web.proving import check_password
 from webapp.web.shell import THEMES
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -97,6 +97,7 @@ def _sign_in_page() -> dict[str, Any]:
     member = viewer()
     return {
         "sign_ins": accounts.sign_ins_of(member),
+        "connected": log_ins.of(member),
         "here": member.sign_in_id,
         "address": accounts.primary_address(member),
         "least": setting("PASSWORD_CHARACTERS"),

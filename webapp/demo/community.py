@@ -11,7 +11,7 @@ from typing import Any
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, bulk
 from webapp.demo.people import people
-from webapp.domain import guests, profiles, relationships
+from webapp.domain import guests, log_ins, profiles, relationships
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.transaction import transaction
@@ -56,6 +56,8 @@ def build(book: Path) -> None:
             if number == 0 or number % 10 < PHOTOS_OF_TEN:
                 profiles.set_photo(db.session.get_one(Member, member_id), pictures[number])
         pairs = _pairs(ids, [person.field for person in newcomers], choose)
+        second = db.session.get_one(Member, ids[1])
+        log_ins.connect(second, "oidc", "https://id.northgate.example", "2", newcomers[1].address, "Northgate ID")
         bulk.connections(sorted(pairs), lambda pair: now - timedelta(hours=(pair[0] * 37 + pair[1] * 101) % 9000 + 1))
     known = {other for pair in pairs for other in pair if ids[0] in pair} - {ids[0]}
     strangers = [member_id for member_id in ids[1:] if member_id not in known]

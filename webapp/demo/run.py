@@ -44,6 +44,7 @@ def _settings(folder: Path, base: str, provider: str) -> dict[str, str]:
         "SITE_NAME": community.SITE,
         "OPERATOR_NAME": "the Northgate Alumni association",
         "POSTAL_ADDRESS": "1 Harbour Street, Northgate",
+        "SIGN_IN_WITH": "google microsoft",
         "GOOGLE_CLIENT_ID": "demo-google",
         "GOOGLE_CLIENT_SECRET": "secret-of-demo-google",
         "GOOGLE_METADATA_URL": f"{provider}/google/.well-known/openid-configuration",

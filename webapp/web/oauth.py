@@ -1,4 +1,7 @@
-"""Consent at an address book's provider: the request for it, and what comes back. The protocol is Authlib's; the state is the caller's."""
+"""Consent at a provider, to read an address book or to sign in: the request, and its answer.
+
+The protocol is Authlib's; the state is the caller's.
+"""
 
 import logging
 import re
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -56,6 +60,10 @@ class ConsentError(Exception):
         self.detail = detail
 
 
+SIGN_IN_SCOPE = "openid email profile"
+"""All that signing in asks for: never an address book."""
+
+
 @dataclass(frozen=True)
 class _Door:
     """What differs between the providers."""
@@ -79,6 +87,7 @@ _DOORS: Mapping[str, _Door] = {
         others=None,
         client_auth="client_secret_post",
     ),
+    "oidc": _Door(scope=SIGN_IN_SCOPE, contacts="", others=None, client_auth="client_secret_basic"),
 }
 
 # What the providers' error codes come to; any other is a fault.
@@ -108,6 +117,8 @@ class Pending:
     nonce: str
     code_verifier: str
     others: bool = False
+    signs_in: bool = False
+    """Asked for to sign in, and so for nothing but who it is."""
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -132,6 +143,19 @@ class Grant:
 
     def __repr__(self) -> str:
         return f"Grant(scopes={self.scopes}, others={self.others})"  # a key has no place in a traceback
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is at a provider: `issuer` and `subject` are the key; `email` is an address it says it has proven, else None."""
+
+    issuer: str
+    subject: str
+    email: str | None
+    name: str
+
+    def __repr__(self) -> str:
+        return f"Identity(issuer={self.issuer!r})"
 
 
 class _Session(OAuth2Session):
@@ -172,6 +196,8 @@ def register(app: Flask) -> None:
     """Prepare an application for asking. SettingError for a provider's address that is neither https nor on this machine."""
     for door in _DOORS:
         for name in (f"{door.upper()}_METADATA_URL", f"{door.upper()}_CONTACTS_URL"):
+            if not app.config["KITH"].get(name):
+                continue
             try:
                 origin(app.config["KITH"][name])
             except ProviderError:
@@ -190,10 +216,26 @@ def callback_url(door: str) -> str:
     return f"{setting('BASE_URL')}/contacts/{door}/callback"
 
 
-def pend(door: str, *, others: bool = False) -> Pending:
-    """Return the secrets of a new request for consent; `others` also asks for the people the member has only written to."""
+def sign_in_url(door: str) -> str:
+    """Return the one address at which a provider's answer to a sign-in is taken."""
+    return f"{setting('BASE_URL')}/signin/{door}/callback"
+
+
+def pend(door: str, *, others: bool = False, signs_in: bool = False) -> Pending:
+    """Return the secrets of a new request: to sign in, or for an address book.
+
+    `others` also asks for the people the member has only written to.
+    """
     may = _DOORS[door].others is not None
-    return Pending(door, callback_url(door), generate_token(32), generate_token(64), others and may)
+    where = sign_in_url(door) if signs_in else callback_url(door)
+    return Pending(door, where, generate_token(32), generate_token(64), others and may, signs_in)
+
+
+def origins(door: str) -> list[str]:
+    """Return where a provider asks for consent. Microsoft passes private accounts on to another host of its own."""
+    parts = urlsplit(setting(f"{door.upper()}_METADATA_URL"))
+    more = ["https://login.live.com"] if parts.hostname == "login.microsoftonline.com" else []
+    return [f"{parts.scheme}://{parts.netloc}", *more]
 
 
 def authorize(pending: Pending, state: str, *, login_hint: str | None = None, prompt: str | None = None) -> str:
@@ -207,7 +249,7 @@ def authorize(pending: Pending, state: str, *, login_hint: str | None = None, pr
         extra["prompt"] = prompt
     if login_hint and prompt != "select_account":  # Microsoft refuses the two together
         extra["login_hint"] = login_hint
-    scope = f"{door.scope} {door.others}" if pending.others else door.scope
+    scope = SIGN_IN_SCOPE if pending.signs_in else f"{door.scope} {door.others}" if pending.others else door.scope
     with _guard(pending.door) as client:
         _metadata(client)
         made = client.create_authorization_url(
@@ -227,25 +269,48 @@ def exchange(pending: Pending, answer: Mapping[str, str]) -> Grant:
     Raises ConsentError. A key that comes with something wrong is revoked before.
     """
     with _guard(pending.door) as client:
-        metadata = _metadata(client)
-        _check_sender(metadata, answer)
-        if answer.get("error"):
-            raise _of_code(answer["error"])
-        if not answer.get("code"):
-            raise ConsentError(Reason.FAULT, "no code")
-        token = client.fetch_access_token(
-            redirect_uri=pending.redirect_uri,
-            code=answer["code"],
-            code_verifier=pending.code_verifier,
-            grant_type="authorization_code",
-            allow_redirects=False,  # else it would hand code, verifier and client secret to another host
-        )
+        metadata, token = _redeem(client, pending, answer)
         access_token = _access_token(token)
         try:
             return _grant(client, metadata, pending, token, access_token)
         except Exception:
             revoke(pending.door, access_token)
             raise
+
+
+def identify(pending: Pending, answer: Mapping[str, str]) -> Identity:
+    """Return who a callback's answer to a sign-in stands for. The key that comes with it opens nothing, and is thrown away.
+
+    Raises ConsentError. The caller has taken the state, so that it cannot be used again.
+    """
+    with _guard(pending.door) as client:
+        metadata, token = _redeem(client, pending, answer)
+        claims = _claims(client, metadata, pending, token)
+        name = claims.get("name")
+        return Identity(
+            str(claims["iss"]),
+            str(claims["sub"]),
+            _proven_email(claims),
+            addresses.display_name(name) if isinstance(name, str) else "",
+        )
+
+
+def _redeem(client: _Client, pending: Pending, answer: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the provider's discovery document, and what its token endpoint gives for the code of an answer."""
+    metadata = _metadata(client)
+    _check_sender(metadata, answer)
+    if answer.get("error"):
+        raise _of_code(answer["error"])
+    if not answer.get("code"):
+        raise ConsentError(Reason.FAULT, "no code")
+    token = client.fetch_access_token(
+        redirect_uri=pending.redirect_uri,
+        code=answer["code"],
+        code_verifier=pending.code_verifier,
+        grant_type="authorization_code",
+        allow_redirects=False,  # else it would hand code, verifier and client secret to another host
+    )
+    return metadata, token
 
 
 def revoke(door: str, access_token: str, *, seconds: float = REVOKE_SECONDS) -> bool:
@@ -402,14 +467,7 @@ def _access_token(token: Any) -> str:
 def _grant(
     client: _Client, metadata: Mapping[str, Any], pending: Pending, token: dict[str, Any], access_token: str
 ) -> Grant:
-    if not isinstance(token.get("id_token"), str):
-        raise ConsentError(Reason.FAULT, "no id token")
-    claims = client.parse_id_token(
-        token,
-        nonce=pending.nonce,
-        claims_options=_claims_options(metadata["issuer"], client.client_id),
-        leeway=LEEWAY_SECONDS,
-    )
+    claims = _claims(client, metadata, pending, token)
     scopes = None
     others = pending.others
     if "scope" in token:
@@ -419,6 +477,19 @@ def _grant(
             raise ConsentError(Reason.SCOPE_MISSING)
         others = others and door.others is not None and _allows(scopes, door.others)
     return Grant(access_token, scopes, others, _shown_email(claims))
+
+
+def _claims(client: _Client, metadata: Mapping[str, Any], pending: Pending, token: Any) -> Mapping[str, Any]:
+    """Return what the id token says, once it is signed, for us, and for this very request."""
+    if not isinstance(token, dict) or not isinstance(token.get("id_token"), str):
+        raise ConsentError(Reason.FAULT, "no id token")
+    claims: Mapping[str, Any] = client.parse_id_token(
+        token,
+        nonce=pending.nonce,
+        claims_options=_claims_options(metadata["issuer"], client.client_id),
+        leeway=LEEWAY_SECONDS,
+    )
+    return claims
 
 
 def _claims_options(issuer: str, client_id: str) -> dict[str, Any]:
@@ -448,3 +519,15 @@ def _shown_email(claims: Mapping[str, Any]) -> str | None:
         if kept is not None:
             return kept
     return None
+
+
+def _proven_email(claims: Mapping[str, Any]) -> str | None:
+    """Return the address that the provider says it has proven, else None.
+
+    Microsoft's addresses are whatever an administrator typed, unless it adds `xms_edov` (the domain's owner is verified), which a
+    registration has to ask for.
+    """
+    if not any(claims.get(name) in (True, 1, "true", "1") for name in ("email_verified", "xms_edov")):
+        return None
+    found = claims.get("email")
+    return addresses.address(found) if isinstance(found, str) else None

@@ -1,7 +1,6 @@
 """The first screen: whose address book, the provider's consent and its answer, or pasted addresses."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, flash, g, request, session, url_for
 from flask_babel import gettext as _
@@ -44,7 +43,7 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
     doors = [door for door in providers.BOOKS if providers.is_offered(door)]
     if doors:
         headers.allow(
-            form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in _origins(door))])
+            form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in oauth.origins(door))])
         )
     values = {
         "form": form,
@@ -60,13 +59,6 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
     if error is not None:
         return show_on(form, error, "contacts/index.html", **values)
     return page("contacts/index.html", status=status, **values)
-
-
-def _origins(door: str) -> list[str]:
-    """Return where a provider asks for consent. Microsoft passes private accounts on to another host of its own."""
-    parts = urlsplit(setting(f"{door.upper()}_METADATA_URL"))
-    more = ["https://login.live.com"] if parts.hostname == "login.microsoftonline.com" else []
-    return [f"{parts.scheme}://{parts.netloc}", *more]
 
 
 def _hint(typed: str) -> str | None:

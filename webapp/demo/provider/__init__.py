@@ -37,9 +37,13 @@ DEFAULT_BOOKS: Books = {
 
 
 def default_clients(base_url: str) -> dict[str, "Client"]:
-    """Return the two registrations that the demo uses: one redirect address each, exactly."""
+    """Return the two registrations that the demo uses: for each its redirect addresses, exactly; one for contacts, one to sign in."""
     return {
-        door: Client(f"demo-{door}", f"secret-of-demo-{door}", (f"{base_url}/contacts/{door}/callback",))
+        door: Client(
+            f"demo-{door}",
+            f"secret-of-demo-{door}",
+            (f"{base_url}/contacts/{door}/callback", f"{base_url}/signin/{door}/callback"),
+        )
         for door in SCOPES
     }
 

@@ -23,7 +23,7 @@ CONTACTS = "https://www.googleapis.com/auth/contacts.readonly"
 OTHERS = "https://www.googleapis.com/auth/contacts.other.readonly"
 GRAPH = "Contacts.Read"
 SCOPES: Mapping[str, tuple[str, ...]] = {
-    "google": ("openid", "email", CONTACTS, OTHERS),
+    "google": ("openid", "email", "profile", CONTACTS, OTHERS),
     "microsoft": ("openid", "email", "profile", GRAPH),
 }
 

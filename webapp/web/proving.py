@@ -1,0 +1,31 @@
+"""Proving who one is by the password: counted, and as slow for an address without an account. Not for use inside a transaction."""
+
+from webapp import passwords
+from webapp.domain import accounts, throttles
+from webapp.domain.errors import Invalid
+from webapp.models.member import Member
+from webapp.transaction import transaction
+from webapp.web import limits
+
+
+def check_password(lookup: str, member: Member | None, password: str) -> None:
+    """Raise Invalid for a wrong password, TooMany after too many wrong ones. Takes as long for an address without an account."""
+    where = limits.network()
+    tried = (
+        (throttles.SIGN_IN_PER_ACCOUNT, (lookup, where)),
+        (throttles.SIGN_IN_PER_NETWORK, (where,)),
+        (throttles.SIGN_IN_PER_INSTANCE, ()),
+    )
+    for limit, key in tried:
+        throttles.check(limit, *key)
+    hashed = member.password_hash if member else None
+    if passwords.verify(hashed, password):
+        if member and hashed and passwords.needs_rehash(hashed):
+            better = passwords.hash_password(password)
+            with transaction():
+                accounts.rehash(member.id, hashed, better)
+        return
+    with transaction():
+        for limit, key in tried:
+            throttles.count(limit, *key)
+    raise Invalid(password=accounts.WRONG)
