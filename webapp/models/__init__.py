@@ -1,6 +1,17 @@
 """The tables, their types and their named constraints; no verbs."""
 
-from webapp.models import connection, contact, dismissed, invitation, mail, member, notification, relationship, report
+from webapp.models import (
+    connection,
+    contact,
+    dismissed,
+    invitation,
+    mail,
+    member,
+    notification,
+    profile,
+    relationship,
+    report,
+)
 
 __all__ = [
     "connection",
@@ -10,6 +21,7 @@ __all__ = [
     "mail",
     "member",
     "notification",
+    "profile",
     "relationship",
     "report",
 ]

@@ -1,0 +1,105 @@
+"""A profile as one viewer sees it: the only way from what is kept to a page, a file or a mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, literal, select
+
+from webapp.domain.errors import NotFound
+from webapp.domain.profiles import background, contact, fields
+from webapp.domain.profiles import skills as skilled
+from webapp.domain.profiles.audiences import SEES, Relation, connected
+from webapp.domain.profiles.background import Entry
+from webapp.domain.profiles.contact import ContactDetail
+from webapp.domain.profiles.skills import SkillSeen
+from webapp.extensions import db
+from webapp.models.member import Member, visible
+from webapp.models.profile import ContactInfo, ProfileField
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Exactly what one viewer may see of somebody; the name is always among it."""
+
+    relation: Relation
+    handle: str
+    name: str
+    photo: str | None
+    headline: str
+    title: str
+    organisation: str
+    field: str
+    place: str
+    cohort: str
+    tags: tuple[str, ...]
+    about: str
+    links: tuple[str, ...]
+    experience: tuple[Entry, ...]
+    education: tuple[Entry, ...]
+    skills: tuple[SkillSeen, ...]
+    contact: tuple[ContactDetail, ...]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is more to see than the name."""
+        return any(getattr(self, name) for name in (*fields.EMPTY, *fields.PARTS, "contact"))
+
+
+def seen_by(viewer: Member | None, other: Member) -> Profile:
+    """Return what the viewer (None: not signed in) sees of a member they reached through `people.one_of`. Four statements."""
+    near: Any = literal("stranger")
+    if viewer is not None:
+        near = case(
+            (Member.id == viewer.id, "me"), (connected(viewer, Member.id), "connection"), else_=literal("member")
+        )
+    return _profile(near, viewer, other)
+
+
+def seen_as(relation: Relation, other: Member) -> Profile:
+    """Return what anybody who is that to a member sees, and has not endorsed anything."""
+    return _profile(literal(relation), None, other)
+
+
+def public_one(handle: str) -> Profile:
+    """Return what somebody who is not signed in sees of who has this handle; NotFound where that is nothing."""
+    other = db.session.scalar(select(Member).where(Member.handle == handle, visible()))
+    if other is None:
+        raise NotFound
+    seen = seen_by(None, other)
+    if not seen.says_something:
+        raise NotFound
+    return seen
+
+
+def _profile(near: Any, viewer: Member | None, other: Member) -> Profile:
+    # How near the two are comes with the fields: both from one moment.
+    rows = db.session.execute(
+        select(near.label("relation"), ProfileField)
+        .select_from(Member)
+        .outerjoin(ProfileField, ProfileField.member_id == Member.id)
+        .where(Member.id == other.id)
+    ).all()
+    relation: Relation = rows[0].relation
+    sees = SEES[relation]
+    held = fields.held(other, [row.ProfileField for row in rows if row.ProfileField is not None])
+    said: dict[str, Any] = {}
+    for name, empty in fields.EMPTY.items():
+        value = held[name].value if held[name].audience in sees else empty
+        said[name] = tuple(value) if isinstance(value, list) else value
+    found = background.entries(other.id)
+    parts: dict[str, Sequence[Any]] = {
+        "experience": [each for each in found if each.section == "experience"],
+        "education": [each for each in found if each.section == "education"],
+        "skills": skilled.skills(other.id, viewer),
+    }
+    for name, part in parts.items():
+        said[name] = tuple(part) if held[name].audience in sees else ()
+    details = db.session.execute(contact.details([other.id]).where(ContactInfo.audience.in_(sees)))
+    return Profile(
+        relation=relation,
+        handle=other.handle,
+        name=other.name,
+        **said,
+        contact=tuple(ContactDetail(*row[1:]) for row in details),
+    )
