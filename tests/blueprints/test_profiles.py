@@ -10,6 +10,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from tests import factories
+from webapp.domain import profiles
 from webapp.extensions import db
 from webapp.models.member import Member, Photo
 
@@ -65,21 +66,100 @@ def test_a_bad_photo_is_named_and_the_words_are_kept(ana, as_member):
     assert again(ana).place == "Porto"
 
 
-def test_the_profile_is_saved_and_a_mistake_keeps_what_was_typed(ana, as_member):
+def test_a_field_is_saved_alone_and_a_mistake_keeps_what_was_typed(ana, as_member):
     browser = as_member(ana)
-    assert 'value="Architect"' in browser.get("/settings/profile").text
-    typed = {"name": "Ana de Lima", "tags": "kelp, tides", "links": "ftp://x", "about": "Line one", "field": "Design"}
-    response = browser.post("/settings/profile", typed)
+    assert "Architect" in words(browser.get("/settings/profile"))
+    assert 'value="Architect"' in browser.get("/settings/profile/headline").text
+    response = browser.post("/settings/profile/links", {"links": "ftp://x", "audience": "public"})
     assert response.status_code == 422
     assert "Use at most 5 addresses that start with https://" in words(response)
-    assert 'value="Ana de Lima"' in response.text
-    assert '<option value="Design" selected>' in response.text
-    assert again(ana).name == "Ana Lima"
-    assert browser.post("/settings/profile", typed | {"links": "https://ana.example"}).status_code == 303
+    assert "ftp://x" in response.text
+    assert '<option value="public" selected>' in response.text
+    assert "<title>Error: " in response.text
+    assert again(ana).links == []
+    assert browser.post("/settings/profile/links", {"links": "https://ana.example"}).status_code == 303
+    assert browser.post("/settings/profile/name", {"name": "Ana de Lima"}).headers["Location"] == "/settings/profile"
     member = again(ana)
-    assert (member.name, member.tags, member.links) == ("Ana de Lima", ["kelp", "tides"], ["https://ana.example"])
-    assert member.headline == "Architect"  # it did not come with the form
-    assert "Your profile is saved" in words(browser.get("/settings/profile"))
+    assert (member.name, member.headline, member.links) == ("Ana de Lima", "Architect", ["https://ana.example"])
+    assert "It is saved" in words(browser.get("/settings/profile"))
+
+
+def test_a_field_is_edited_in_its_row(ana, as_member):
+    browser = as_member(ana)
+    form = browser.part("/settings/profile/title", method="GET")
+    assert "<html" not in form.text
+    assert 'id="field-title"' in form.text
+    assert "autofocus" in form.text
+    wrong = browser.part("/settings/profile/title", {"title": "x" * 121, "audience": "members"})
+    assert wrong.status_code == 422
+    assert "x" * 121 in wrong.text
+    row = browser.part("/settings/profile/title", {"title": "Bridge builder", "audience": "connections"})
+    assert row.status_code == 200
+    assert "Bridge builder" in words(row)
+    assert "Connections" in words(row)
+    assert "<form" not in row.text
+    assert row.text == browser.part("/settings/profile?row=title", method="GET").text
+    assert browser.get("/settings/profile/password_hash").status_code == 404
+
+
+def test_a_field_that_members_may_not_see_leaves_every_page_but_the_profile_for_those_who_may(ana, as_member):
+    ben, cleo = factories.member("Ben"), factories.member("Cleo")
+    factories.connect(ana, ben)
+    as_member(ana).post("/settings/profile/headline", {"headline": "Bridgewright", "audience": "connections"})
+    assert "Bridgewright" in as_member(ben).get(f"/people/{ana.handle}").text
+    assert "Bridgewright" not in as_member(cleo).get(f"/people/{ana.handle}").text
+    for url in ("/people", "/people?q=ana", "/connections"):
+        assert "Bridgewright" not in as_member(ben).get(url).text
+    assert f'id="person-{ana.handle}"' not in as_member(ben).get("/people?q=bridgewright").text
+
+
+def test_signed_out_a_profile_shows_what_is_public_and_else_answers_as_nobody(ana, as_member):
+    stranger = as_member()
+    unknown = stranger.get("/people/nobody-abcd")
+    hidden = stranger.get(f"/people/{ana.handle}")
+    assert (unknown.status_code, hidden.status_code) == (303, 303)
+    assert hidden.headers["Location"].startswith("/signin?next=")
+    as_member(ana).post("/settings/profile/place", {"place": "Porto", "audience": "public"})
+    shown = stranger.get(f"/people/{ana.handle}")
+    assert shown.status_code == 200
+    assert "Ana Lima" in words(shown)
+    assert "Porto" in words(shown)
+    assert "Architect" not in shown.text
+
+
+def test_contact_information_is_added_changed_and_deleted(ana, as_member):
+    ben = factories.member("Ben")
+    factories.connect(ana, ben)
+    mine, theirs = as_member(ana), as_member(ben)
+    wrong = mine.post("/settings/contact", {"kind": "phone", "value": "call me", "label": "Work"})
+    assert wrong.status_code == 422
+    assert "call me" in wrong.text
+    assert (
+        mine.post("/settings/contact", {"kind": "phone", "value": "+351 21 555 0148", "label": "Work"}).status_code
+        == 303
+    )
+    mine.post("/settings/contact", {"kind": "email", "value": "ana@studio.example"})
+    [phone, mail] = profiles.own_details(again(ana))
+    assert (phone.audience, mail.audience) == ("me", "connections")
+    seen = theirs.get(f"/people/{ana.handle}")
+    assert "mailto:ana%40studio.example" in seen.text
+    assert "From Ana Lima" in words(seen)
+    assert "Updated" in words(seen)
+    assert "555 0148" not in seen.text
+    form = mine.part(f"/settings/contact/{phone.key}", method="GET")
+    assert "+351 21 555 0148" in form.text
+    row = mine.part(
+        f"/settings/contact/{phone.key}", {"value": "+351 21 555 0149", "label": "", "audience": "connections"}
+    )
+    assert "555 0149" in row.text
+    panel = theirs.part(f"/people/{ana.handle}/contact", method="GET")
+    assert "<dialog" in panel.text
+    assert "555 0149" in panel.text
+    assert "555 0149" in theirs.get(f"/people/{ana.handle}/contact").text
+    assert mine.post(f"/settings/contact/{phone.key}/remove").status_code == 303
+    assert "555 0149" not in theirs.get(f"/people/{ana.handle}/contact").text
+    for url in (f"/settings/contact/{mail.key}", f"/settings/contact/{mail.key}/remove"):
+        assert theirs.post(url, {"value": "x@example.org", "audience": "public"}).status_code == 404
 
 
 def test_a_photo_is_uploaded_shown_and_deleted(ana, as_member):
@@ -110,7 +190,7 @@ def test_no_photo_and_a_bad_one_are_named(ana, as_member):
         response = browser.post("/settings/photo", data)
         assert response.status_code == 422
         assert "Choose a JPEG, PNG or WebP picture" in words(response)
-        assert 'value="Architect"' in response.text
+        assert "Architect" in response.text
 
 
 def test_a_photo_over_eight_megabytes_is_named_and_one_far_over_is_not_read(ana, as_member):

@@ -11,7 +11,8 @@ PUBLIC = {
     "accounts.ask_reset", "accounts.check_mail", "accounts.confirm", "accounts.confirm_again", "accounts.operator", "accounts.reset",
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out",
     "log_ins.callback", "log_ins.prove", "log_ins.start",
-    "mailbox.body", "mailbox.index", "mailbox.show", "public.home", "public.livez", "public.manifest", "public.readyz",
+    "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez", "public.manifest",
+    "public.readyz",
 }  # fmt: skip
 VALUES = {
     "token": "x",

@@ -13,7 +13,7 @@ from webapp.domain import connections, moderation, people, profiles, relationshi
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
 from webapp.web import paging
-from webapp.web.access import viewer
+from webapp.web.access import ask_to_sign_in, public, viewer, viewer_or_none
 from webapp.web.back import leave_back
 from webapp.web.errors import show_on
 from webapp.web.filters import day
@@ -50,15 +50,20 @@ def index() -> Response:
 
 
 @bp.get("/<handle>")
+@public
 def show(handle: str) -> Response:
-    """Show a profile, how near its owner is, and what there is to do."""
-    member = viewer()
+    """Show a profile, how near its owner is, and what there is to do; to somebody not signed in, what its owner shows to everyone."""
+    member = viewer_or_none()
+    if member is None:
+        return _show_to_a_stranger(handle)
     other = people.one_of(member, handle)
+    profile = profiles.seen_by(member, other)
     if other.id == member.id:
-        return page("people/show.html", other=other, mine=True)
+        return page("people/show.html", other=other, profile=profile, mine=True)
     return page(
         "people/show.html",
         other=other,
+        profile=profile,
         mine=False,
         near=connections.between(member, other),
         count=_known(member, other),
@@ -105,6 +110,35 @@ def _circle(other: Member, found: Any, which: str) -> Response:
         count=count,
         most=people.COUNTED,
     )
+
+
+def _show_to_a_stranger(handle: str) -> Response:
+    """Show a public profile; where nothing is public, answer as for a handle that nobody has."""
+    try:
+        profile = profiles.public_one(handle)
+    except NotFound:
+        return ask_to_sign_in()
+    return page("people/public.html", profile=profile, mine=False)
+
+
+@bp.get("/<handle>/contact")
+def contact(handle: str) -> Response:
+    """Show the contact information of somebody alone: the panel of their profile, opened from a list."""
+    other = people.one_of(viewer(), handle)
+    profile = profiles.seen_by(viewer(), other)
+    return page("people/contact.html", part="people/_contact_dialog.html", other=other, profile=profile)
+
+
+@bp.post("/<handle>/skills/<key>")
+def endorse(handle: str, key: str) -> Response:
+    """Endorse a skill of a connection (`on` is 1) or take it back (0): one button that says what will be, so twice is once."""
+    other = _other(handle)
+    profiles.endorse(viewer(), other, key, on=request.form.get("on") == "1")
+    if not wants_part():
+        return leave(".show", handle=handle, _anchor=f"skill-{key}")
+    profile = profiles.seen_by(viewer(), other)
+    [skill] = [each for each in profile.skills if each.key == key]
+    return page("people/_skill.html", profile=profile, skill=skill)
 
 
 def _other(handle: str) -> Member:

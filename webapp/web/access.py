@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
+from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request, session, url_for
 from flask_login import current_user, login_user
 
 from webapp import clock, tokens
@@ -29,6 +29,16 @@ def public(view: F) -> F:
 def viewer() -> Member:
     """Return the signed-in member (the object itself, not Flask-Login's stand-in for it)."""
     return cast("Member", current_user._get_current_object())  # noqa: SLF001 - how a LocalProxy gives its object
+
+
+def viewer_or_none() -> Member | None:
+    """Return the signed-in member; None for somebody who is not signed in, on a page that is there for both."""
+    return viewer() if current_user.is_authenticated else None
+
+
+def ask_to_sign_in() -> Response:
+    """Answer as an address does that needs a sign-in."""
+    return make_response(login.unauthorized())
 
 
 def operators_only(bp: Blueprint) -> None:

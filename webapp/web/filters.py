@@ -1,6 +1,6 @@
 """How names and moments look on a page."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zlib import crc32
 
 from flask import Flask
@@ -10,11 +10,15 @@ from flask_babel import gettext as _
 from webapp import clock
 
 HUES = 8
+LEAP_YEAR = 2000
+"""One in which every birthday is a day."""
 
 
 def bind(app: Flask) -> None:
     """Give every template these filters."""
-    app.jinja_env.filters.update(initials=initials, hue=hue, day=day, moment=moment, ago=ago, number=number)
+    app.jinja_env.filters.update(
+        initials=initials, hue=hue, day=day, birthday=birthday, moment=moment, ago=ago, number=number
+    )
 
 
 def initials(name: str) -> str:
@@ -31,6 +35,13 @@ def hue(handle: str) -> int:
 def day(value: datetime) -> str:
     """Return a date as people write it: "3 May 2026"."""
     return str(format_date(value, "d MMMM yyyy"))
+
+
+def birthday(value: str) -> str:
+    """Return a birthday as people write it: "14 May 1990" for 1990-05-14, "14 May" for --05-14."""
+    if value.startswith("--"):
+        return str(format_date(date.fromisoformat(f"{LEAP_YEAR}-{value[2:]}"), "d MMMM"))
+    return str(format_date(date.fromisoformat(value), "d MMMM yyyy"))
 
 
 def number(value: int) -> str:
