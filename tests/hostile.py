@@ -50,17 +50,25 @@ TEXTS = (
 )
 
 WRITTEN = {
+    "contact_info": {"label", "value"},
     "guest_invitation": {"name"},
     "member": {"name", "headline", "organisation", "title", "tags", "place", "cohort", "about"},
+    "profile_entry": {"what", "at"},
+    "profile_field": {"value"},
     "relationship": {"low_note", "high_note"},
     "report": {"text", "note"},
     "sign_in": {"agent"},
+    "skill": {"name"},
 }
 """What people write: table -> columns. A list of texts, where the column is JSON."""
+
+FREE = {"contact_info": ("kind", {"address", "messenger"}), "profile_field": ("name", {"tags"})}
+"""In these tables only some rows hold what people write freely: the column that tells, and its values."""
 
 OURS = {
     "address_book_import": {"door", "state", "failure"},
     "batch": {"key"},
+    "contact_info": {"key", "kind", "audience"},
     "email_address": {"address", "lookup"},
     "guest_address": {"lookup", "link_digest"},
     "guest_invitation": {"key", "lookup", "address", "state", "quiet_reason", "facts"},
@@ -74,9 +82,12 @@ OURS = {
     "notification": {"kind", "about"},
     "outgoing_mail": {"kind", "facts", "state", "reason"},
     "photo": {"name"},
+    "profile_entry": {"key", "section"},
+    "profile_field": {"name", "audience"},
     "relationship": {"state", "undo_state"},
     "report": {"reason"},
     "sign_in": {"digest"},
+    "skill": {"key", "name_key"},
     "throttle": {"key"},
     "ticket": {"digest", "purpose", "payload"},
 }  # fmt: skip
@@ -100,7 +111,9 @@ def write_everywhere():
     for name, columns in WRITTEN.items():
         table = db.metadata.tables[name]
         keys = list(table.primary_key.columns)
-        rows = db.session.execute(select(*keys).order_by(*keys)).all()
+        tells, free = FREE.get(name, ("", set()))
+        which = [table.columns[tells].in_(free)] if tells else []
+        rows = db.session.execute(select(*keys).where(*which).order_by(*keys)).all()
         if not rows:
             continue
         changes = []

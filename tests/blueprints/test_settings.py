@@ -31,7 +31,18 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
     browser = as_member(ana)
     links = set(re.findall(r'href="(/settings/[\w-]+)"', browser.get("/settings").text))
     assert links == {
-        f"/settings/{name}" for name in ("profile", "sign-in", "email", "privacy", "blocked", "appearance")
+        f"/settings/{name}"
+        for name in (
+            "profile",
+            "background",
+            "skills",
+            "contact",
+            "sign-in",
+            "email",
+            "privacy",
+            "blocked",
+            "appearance",
+        )
     }
     for link in links:
         page = browser.get(link)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp import clock, passwords, tokens
-from webapp.demo import avatars, bulk
+from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
 from webapp.domain import guests, log_ins, profiles, relationships
 from webapp.extensions import db
@@ -59,6 +59,7 @@ def build(book: Path) -> None:
         second = db.session.get_one(Member, ids[1])
         log_ins.connect(second, "oidc", "https://id.northgate.example", "2", newcomers[1].address, "Northgate ID")
         bulk.connections(sorted(pairs), lambda pair: now - timedelta(hours=(pair[0] * 37 + pair[1] * 101) % 9000 + 1))
+        biographies.write(ids, newcomers, pairs, now, random.Random(SEED))  # noqa: S311 - a sample, not a secret
     known = {other for pair in pairs for other in pair if ids[0] in pair} - {ids[0]}
     strangers = [member_id for member_id in ids[1:] if member_id not in known]
     choose.shuffle(strangers)

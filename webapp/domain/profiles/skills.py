@@ -154,27 +154,29 @@ def hide_endorsement(viewer: Member, key: str, handle: str, *, hide: bool) -> No
 def endorse(viewer: Member, other: Member, key: str, *, on: bool) -> None:
     """Endorse a skill of a connection, or take it back; doing either twice is once. The other is told, and that is taken back, too.
 
-    NotFound for a skill the viewer cannot see, Refused for somebody who is no connection.
+    NotFound for a skill the viewer cannot see, and for one of somebody who is no connection.
     """
     audience = func.coalesce(ProfileField.audience, DEFAULT)
-    near = connected(viewer, Skill.member_id)
-    found = db.session.execute(
-        select(Skill.id, near.label("near"))
+    skill_id = db.session.scalar(
+        select(Skill.id)
         .outerjoin(ProfileField, (ProfileField.member_id == Skill.member_id) & (ProfileField.name == "skills"))
-        .where(Skill.member_id == other.id, Skill.key == key, may_see(viewer, Skill.member_id, audience))
-    ).one_or_none()
-    if found is None or other.id == viewer.id:
+        .where(
+            Skill.member_id == other.id,
+            Skill.key == key,
+            connected(viewer, Skill.member_id),
+            may_see(viewer, Skill.member_id, audience),
+        )
+    )
+    if skill_id is None:
         raise NotFound
-    if not found.near:
-        raise Refused(N_("You can endorse this once you are connected"))
     relationships.lock_members([viewer.id])
-    held = _holding(Skill.id == found.id, Endorsement.by_id == viewer.id).with_only_columns(Endorsement.by_id)
+    held = _holding(Skill.id == skill_id, Endorsement.by_id == viewer.id).with_only_columns(Endorsement.by_id)
     if on == (db.session.scalar(held) is not None):
         return
     # Also one that an earlier connection left: it begins anew.
-    db.session.execute(delete(Endorsement).where(Endorsement.skill_id == found.id, Endorsement.by_id == viewer.id))
+    db.session.execute(delete(Endorsement).where(Endorsement.skill_id == skill_id, Endorsement.by_id == viewer.id))
     telling.retract(KIND, [(other.id, viewer.id)], about=key)
     if on:
-        given = insert(Endorsement).values(skill_id=found.id, by_id=viewer.id, created_at=clock.now())
+        given = insert(Endorsement).values(skill_id=skill_id, by_id=viewer.id, created_at=clock.now())
         db.session.execute(given)
         telling.tell(KIND, [(other.id, viewer.id)], about=key)
