@@ -81,6 +81,7 @@ def _register(app: Flask) -> None:
         public,
         reports,
         settings,
+        unsubscribe,
     )
     from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
     from webapp.web import log_ins as log_ins_offered
@@ -98,6 +99,6 @@ def _register(app: Flask) -> None:
     oauth.register(app)
     log_ins_offered.bind(app)
     nouns = (accounts, connections, contacts, invitations, join, log_ins, mailbox)
-    for noun in (*nouns, notifications, people, profiles, public, reports, settings):
+    for noun in (*nouns, notifications, people, profiles, public, reports, settings, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -84,7 +84,7 @@ def test_an_invitation_is_answered_from_its_row_while_it_is_open(ana, as_member)
     response = browser.post(f"/invitations/{ben.handle}/accept", {"back": back})
     assert response.headers["Location"] == "/notifications"
     clock.move(seconds=61)
-    assert "Ana Lima and you are connected now" in words(as_member(ben).get("/notifications"))
+    assert "Ana Lima accepted your invitation" in words(as_member(ben).get("/notifications"))
     assert f"/invitations/{ben.handle}/accept" not in browser.get("/notifications").text
 
 

@@ -53,11 +53,14 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
 def test_mails_are_turned_off_and_on(ana, as_member):
     browser = as_member(ana)
     assert "ana@example.org" in words(browser.get("/settings/email"))
-    assert browser.post("/settings/email", {"mails_acceptances": "1"}).status_code == 303
-    assert (again(ana).mails_invitations, again(ana).mails_acceptances) == (False, True)
+    ticked = {"shown": ["invitation", "connected"], "app": ["invitation"], "email": ["connected"], "digest": "weekly"}
+    assert browser.post("/settings/email", ticked).status_code == 303
     page = browser.get("/settings/email").text
-    assert re.search(r'id="mails_acceptances"[^>]* checked', page)
-    assert not re.search(r'id="mails_invitations"[^>]* checked', page)
+    boxes = set(re.findall(r'name="(app|email)" value="(\w+)" checked', page))
+    assert {box for box in boxes if box[1] in ticked["shown"]} == {("app", "invitation"), ("email", "connected")}
+    assert re.search(r'value="weekly" checked', page)
+    assert browser.post("/settings/email", ticked | {"digest": "hourly"}).status_code == 422
+    assert again(ana).digest == "weekly"
 
 
 def test_who_can_find_one_is_one_of_three(ana, as_member):

@@ -34,7 +34,7 @@ def test_telling_puts_down_a_notification_and_the_mail_of_that_kind(pair):
 def test_a_kind_without_a_mail_sends_none(pair):
     ana, ben = pair
     telling.tell("connected", [(ana.id, ben.id)], mail="")
-    telling.tell("something", [(ana.id, ben.id)])
+    telling.tell("guest_invitation", [(ana.id, ben.id)], mail="no_such_mail")
     assert len(told()) == 2
     assert mailed() == []
 
@@ -42,13 +42,13 @@ def test_a_kind_without_a_mail_sends_none(pair):
 def test_what_is_taken_back_is_only_what_it_was_about(pair):
     ana, ben = pair
     for about in ("one", "two"):
-        telling.tell("something", [(ana.id, ben.id), (ben.id, ana.id)], about=about)
-    telling.retract("something", [(ana.id, ben.id)], about="one")
+        telling.tell("connected", [(ana.id, ben.id), (ben.id, ana.id)], about=about)
+    telling.retract("connected", [(ana.id, ben.id)], about="one")
     assert sorted(told()) == sorted(
-        [(ben.id, "something", "one"), *((i, "something", "two") for i in (ana.id, ben.id))]
+        [(ben.id, "connected", "one"), *((i, "connected", "two") for i in (ana.id, ben.id))]
     )
-    telling.forget("something", "two")
-    assert told() == [(ben.id, "something", "one")]
+    telling.forget("connected", "two")
+    assert told() == [(ben.id, "connected", "one")]
 
 
 def test_nobody_is_told_nothing(pair, statements):

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from tests import factories, smtp
 from webapp import clock, jobs
-from webapp.domain import accounts, guests, relationships
+from webapp.domain import accounts, events, guests, relationships
 from webapp.extensions import db
 from webapp.jobs import health, housekeeping, lease, mail
 from webapp.mail import render
@@ -220,7 +220,11 @@ def block(ada, ben):
 
 
 def want_none(_ada, ben):
-    member(ben).mails_invitations = False
+    events.turn_mail_off(member(ben), "invitation")
+
+
+def want_a_digest(_ada, ben):
+    member(ben).digest = "daily"
 
 
 def leave(ada, _ben):
@@ -228,7 +232,7 @@ def leave(ada, _ben):
     db.session.delete(member(ada))
 
 
-@pytest.mark.parametrize("meanwhile", [withdraw, block, want_none, leave])
+@pytest.mark.parametrize("meanwhile", [withdraw, block, want_none, want_a_digest, leave])
 def test_what_happened_while_a_mail_waited_keeps_it_from_leaving(sink, ada, ben, meanwhile):
     sink.rcpt[BEN] = "451 later"
     ask(ada, ben)

@@ -11,11 +11,11 @@ import pytest
 
 from webapp import create_app
 from webapp.mail import render
-from webapp.mail.catalog import COMMON, KINDS, subject
+from webapp.mail.catalog import CHOOSING, COMMON, KINDS, subject
 
 WEBAPP = Path(__file__).parents[2] / "webapp"
 SITE = "https://kith.example"
-LINKS = {"link", "reset_link", "settings_link", "opt_out_link", "not_me_link"}
+LINKS = {"link", "reset_link", "settings_link", "unsubscribe_link", "opt_out_link", "not_me_link"}
 HOSTILE = (
     "Eve\r\nBcc: all@victims.example",
     '<img src="https://spy.example/x.png" onerror=alert(1)>',
@@ -109,12 +109,18 @@ def test_what_somebody_calls_themselves_stays_words(app, kind, said):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_a_guests_mail_can_be_ended_in_one_press(app, kind):
+def test_a_guests_mail_and_every_mail_of_an_event_can_be_ended_in_one_press(app, kind):
     said = as_read(kind, facts_of(kind))
-    guest = kind == "guest_invitation"
-    assert (said["List-Unsubscribe"] == f"<{SITE}/opt_out_link/0123>") is guest
-    assert (said["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") is guest
+    guest, wish = kind == "guest_invitation", bool(KINDS[kind].preference)
+    link = "opt_out_link" if guest else "unsubscribe_link"
+    assert said["List-Unsubscribe"] == (f"<{SITE}/{link}/0123>" if guest or wish else None)
+    assert said["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if guest or wish else None)
     assert (said["Reply-To"] == "ada@out.example") is guest
+    if guest or wish:
+        long = f"{SITE}/{'x' * 300}"
+        sent = render.message(render.render(kind, facts_of(kind) | {link: long}), "ben@friends.example")
+        assert f"\r\nList-Unsubscribe: <{long}>\r\n" in sent.as_bytes(policy=SMTP).decode(), "as mail programs read it"
+    assert wish is set(CHOOSING).issubset(KINDS[kind].facts)
 
 
 @pytest.mark.parametrize("kind", KINDS)

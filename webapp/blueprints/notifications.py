@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from webapp import clock
-from webapp.domain import notifications, people
+from webapp.domain import events, notifications, people
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
@@ -41,6 +41,7 @@ def index() -> Response:
         shown=shown,
         groups=[(words, list(rows)) for words, rows in groupby(shown.rows, age)],
         new=[row.id for row in shown.rows if row.read_at is None],
+        told=events.KINDS,
         stands=people.standings(member, [row.actor_id for row in shown.rows]),
     )
 

@@ -1,4 +1,4 @@
-"""Settings: mails, being found, signing in, how pages look, and whom a member blocks."""
+"""Settings: notifications and mails, being found, signing in, how pages look, and whom a member blocks."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ from flask import Blueprint, Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField
+from wtforms import PasswordField
 
 from webapp import passwords
 from webapp.config import setting
-from webapp.domain import accounts, choices, log_ins, moderation
+from webapp.domain import accounts, choices, events, log_ins, moderation
 from webapp.domain.errors import N_, Invalid, TooMany
 from webapp.extensions import db
+from webapp.models.event_choice import CHANNELS
 from webapp.transaction import transaction, unlocked
 from webapp.web import access
 from webapp.web.access import viewer
@@ -24,6 +25,12 @@ from webapp.web.shell import THEMES
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
 YEAR_SECONDS = 365 * 24 * 3600
+RHYTHMS = (
+    ("each", lazy_gettext("Right away, one by one")),
+    ("daily", lazy_gettext("Once a day, together in one email")),
+    ("weekly", lazy_gettext("Once a week, together in one email")),
+    ("none", lazy_gettext("Never")),
+)
 
 
 @bp.get("")
@@ -32,26 +39,23 @@ def index() -> Response:
     return page("settings/index.html")
 
 
-# Mails
-
-
-class EmailForm(FlaskForm):
-    """Which mails a member gets."""
-
-    mails_invitations = BooleanField(lazy_gettext("Somebody invites me to connect"))
-    mails_acceptances = BooleanField(lazy_gettext("Somebody accepts my invitation"))
+# Notifications and mails
 
 
 @bp.route("/email", methods=["GET", "POST"])
 def email() -> Response:
-    """Choose which mails to get; what is turned off is still told at Notifications."""
+    """Choose what to hear of, event by event, in Kith and by mail; and how often mails come."""
     member = viewer()
-    form = EmailForm()
-    if not form.is_submitted():
-        form = EmailForm(obj=member)
-        return page("settings/email.html", form=form, address=accounts.primary_address(member))
-    member.mails_invitations = bool(form.mails_invitations.data)
-    member.mails_acceptances = bool(form.mails_acceptances.data)
+    if request.method == "GET":
+        return page(
+            "settings/email.html",
+            address=accounts.primary_address(member),
+            events=events.EVENTS,
+            chosen=events.chosen(member),
+            rhythms=RHYTHMS,
+        )
+    ticked = {(event, channel) for channel in CHANNELS for event in request.form.getlist(channel)}
+    events.choose(member, request.form.getlist("shown"), ticked, request.form.get("digest", member.digest))
     flash(_("Your choice is saved"))
     return leave(".email")
 

@@ -31,6 +31,7 @@ def of(viewer: Member) -> Any:
         .join(Member, Member.id == Notification.actor_id)
         .where(
             Notification.member_id == viewer.id,
+            Notification.shown,
             Notification.visible_from <= clock.now(),
             visible(),
             ~relationships.blocked_between(viewer, Member.id),

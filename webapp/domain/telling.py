@@ -5,13 +5,16 @@ A notification, and the mail of the same kind where `mail/catalog.py` has one; w
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Integer, delete, insert, select
+from sqlalchemy import Integer, case, delete, insert, literal, select
 
 from webapp import clock
+from webapp.domain import events
 from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.mail.catalog import KINDS
+from webapp.models.base import Moment
 from webapp.models.batch import rows_of
 from webapp.models.notification import Notification
 
@@ -20,7 +23,9 @@ Pairs = Sequence[tuple[int, int]]
 
 
 def tell(kind: str, pairs: Pairs, *, about: str = "", at: datetime | None = None, mail: str | None = None) -> None:
-    """Tell each of these members; from `at` on (now, unless given) it exists for them, and its mail may leave.
+    """Tell each of these members, as far as they want to hear of it; from `at` on (now, unless given) it exists for them.
+
+    `kind` is one of `events.KINDS`. Its mail may leave from then on, too. Two statements, however many are told.
 
     `about` is the key of what it concerns (a post, a conversation), by which it is grouped, linked and taken back. `mail` is the kind
     of mail where it has another name; "" for none.
@@ -28,11 +33,23 @@ def tell(kind: str, pairs: Pairs, *, about: str = "", at: datetime | None = None
     if not pairs:
         return
     now = clock.now()
-    shown = {"kind": kind, "about": about, "created_at": now, "visible_from": at or now, "read_at": None}
-    db.session.execute(insert(Notification), [{"member_id": to, "actor_id": by} | shown for to, by in pairs])
+    at = at or now
+    given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
+    wanted = events.is_wanted(events.of_kind(kind), "app", given.c.to)
+    row: dict[str, Any] = {
+        "member_id": given.c.to,
+        "actor_id": given.c.by,
+        "kind": literal(kind),
+        "about": literal(about),
+        "created_at": literal(now, Moment()),
+        "visible_from": literal(at, Moment()),
+        "shown": wanted,
+        "read_at": case((wanted, None), else_=literal(at, Moment())),
+    }
+    db.session.execute(insert(Notification).from_select(list(row), select(*row.values())))
     mail = kind if mail is None else mail
     if mail in KINDS:
-        outbox.put_many(mail, pairs, not_before=at or now)
+        outbox.put_many(mail, pairs, not_before=at)
 
 
 def retract(kind: str, pairs: Pairs, *, about: str = "", mail: str | None = None) -> None:

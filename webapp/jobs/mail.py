@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import relationships, tickets
+from webapp.domain import events, relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -170,8 +170,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
         raise _Skip("the account is gone")
     if not kind.unproven and not member.is_visible:
         raise _Skip("the account is not in use")
-    if kind.preference and not getattr(member, kind.preference):
-        raise _Skip("the member wants no such mail")
+    if kind.preference and not events.wants_mail(member, kind.preference):
+        raise _Skip("the member wants no such mail, or waits for the digest")
     address = _address_of(row, member, kind)
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
 
@@ -196,7 +196,6 @@ def _address_of(row: OutgoingMail, member: Member, kind: Kind) -> EmailAddress:
 
 def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) -> dict[str, Any]:
     """Return the links of a mail to a member, with fresh tickets where it needs one."""
-    settings = {"settings_link": f"{base}/settings/email"}
     if row.kind == "confirmation":
         token = tickets.issue("confirm", minutes=24 * 60, member=member, address_id=address.id)
         return {"link": f"{base}/confirm/{token}", "hours": 24}
@@ -210,7 +209,7 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
     by = db.session.get(Member, row.by_member_id) if row.by_member_id else None
     if by is None or not by.is_visible:
         raise _Skip("who caused it is gone")
-    said = {
+    said = _choosing(row.kind, member, base) | {
         "by": by.name,
         "by_headline": by.headline,
         "by_organisation": by.organisation,
@@ -218,9 +217,15 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
     }
     if row.kind == "invitation":
         token = tickets.issue("accept", minutes=30 * 24 * 60, member=member, other=by.id)
-        return settings | said | {"link": f"{base}/invitations/accept/{token}"}
+        return said | {"link": f"{base}/invitations/accept/{token}"}
     link = f"{base}/invitations" if row.kind == "guest_card" else f"{base}/people/{by.handle}"
-    return settings | said | {"link": link}
+    return said | {"link": link}
+
+
+def _choosing(kind: str, member: Member, base: str) -> dict[str, str]:
+    """Return where a member chooses which mails to get, and where one press turns off those of this event."""
+    token = events.unsubscribe_token(member, KINDS[kind].preference)
+    return {"settings_link": f"{base}/settings/email", "unsubscribe_link": f"{base}/unsubscribe/{token}"}
 
 
 def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,6 +9,8 @@ TEMPLATES = Path(__file__).parents[1] / "templates" / "mail"
 _SUBJECT = re.compile(r'\{% block subject %\}.*?_\("(.*?)"')
 
 COMMON = ("site", "base_url", "operator", "postal_address")
+CHOOSING = ("settings_link", "unsubscribe_link")
+"""What a mail with a preference needs, too: where to choose, and one press to turn off just its event."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Kind:
 
     `when` and `to`: what docs/mails.md says of it. `facts`: what its template needs besides `COMMON`. `unproven`: it may go to an
     address nobody has proven, and to one that wants no invitations, because somebody asked for it at the site. `again`: it is sent
-    anew when it is not known whether it left. `preference`: the member's switch that turns it off. `days`: after so many days it is
-    not sent any more.
+    anew when it is not known whether it left. `preference`: the event of `domain/events.py` by which it is turned off. `days`: after so
+    many days it is not sent any more.
     """
 
     when: str
@@ -51,22 +53,22 @@ KINDS: Mapping[str, Kind] = {
     "invitation": Kind(
         "Another member would like to connect, after the minute of undo",
         MEMBER,
-        ("name", "by", "by_headline", "by_organisation", "note", "link", "settings_link"),
-        preference="mails_invitations",
+        ("name", "by", "by_headline", "by_organisation", "note", "link", *CHOOSING),
+        preference="invitation",
         days=30,
     ),
     "guest_card": Kind(
         "Another member invited an address that belongs to a member who is found by it",
         MEMBER,
-        ("name", "by", "by_headline", "link", "settings_link"),
-        preference="mails_invitations",
+        ("name", "by", "by_headline", "link", *CHOOSING),
+        preference="invitation",
         days=30,
     ),
     "connected": Kind(
         "Somebody accepted, and the minute of undo has passed",
         "who had asked",
-        ("name", "by", "by_headline", "link", "settings_link"),
-        preference="mails_acceptances",
+        ("name", "by", "by_headline", "link", *CHOOSING),
+        preference="connected",
         days=30,
     ),
     "guest_invitation": Kind(
@@ -108,7 +110,11 @@ def subject(name: str) -> str:
 def _off(name: str, kind: Kind) -> str:
     if name == "guest_invitation":
         return "one press in the mail (RFC 8058), for good"
-    return "the member's settings" if kind.preference else "nothing: it answers what was just done"
+    return (
+        f"the event `{kind.preference}` in the member's settings, or one press in the mail"
+        if kind.preference
+        else "nothing: it answers what was just done"
+    )
 
 
 def _lost(kind: Kind) -> str:

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, make_msgid
 from typing import Any
 
@@ -21,6 +22,18 @@ SUBJECT_CHARACTERS = 200
 _INVISIBLE = {"Cc", "Cf", "Cs"}  # control, format (with the bidi controls), lone surrogates
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _ADDRESS_LIKE = re.compile(r"[@<>\"]|https?:|www\.", re.IGNORECASE)
+
+
+class _Link(UnstructuredHeader, BaseHeader):
+    """A header with a link, always on one line: folded, a long one would be encoded (RFC 2047), and no mail program could follow it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Link)
+_POLICY = EmailPolicy(header_factory=_HEADERS)
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,10 @@ def render(kind: str, facts: Mapping[str, Any]) -> Rendered:
     subject = _one_line("".join(template.blocks["subject"](context)))
     text = "".join(template.blocks["text"](context)).strip() + "\n"
     headers = {}
-    if facts.get("opt_out_link"):
+    ends_at = facts.get("opt_out_link") or facts.get("unsubscribe_link")
+    if ends_at:
         # RFC 8058: one press in the mail program, without opening a page.
-        headers["List-Unsubscribe"] = f"<{facts['opt_out_link']}>"
+        headers["List-Unsubscribe"] = f"<{ends_at}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     by = addresses.display_name(str(facts.get("by", "")))
     name = f"{by} via {facts['site']}" if by and kind == "guest_invitation" else str(facts["site"])
@@ -88,7 +102,7 @@ def style_hash(html: str) -> str:
 def message(mail: Rendered, recipient: str) -> EmailMessage:
     """Return the message as a mail server gets it (RFC 5322), to one recipient."""
     sender = config.sender()
-    made = EmailMessage()
+    made = EmailMessage(_POLICY)
     made["Subject"] = mail.subject
     made["From"] = Address(mail.from_name, addr_spec=sender)
     made["To"] = Address(addr_spec=recipient)

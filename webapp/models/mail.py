@@ -32,6 +32,12 @@ class OutgoingMail(Base):
             postgresql_where=text("state = 'claimed'"),
             sqlite_where=text("state = 'claimed'"),
         ),
+        Index(
+            "outgoing_mail_settled_index",
+            "created_at",
+            postgresql_where=text("state NOT IN ('queued', 'claimed')"),
+            sqlite_where=text("state NOT IN ('queued', 'claimed')"),
+        ),
         Index("outgoing_mail_cause_index", "kind", "by_member_id", "to_member_id"),
     )
 

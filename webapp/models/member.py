@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.models.base import Base, Moment
 
+DIGESTS = ("each", "daily", "weekly", "none")
+
 
 class Member(Base):
     """Someone with an account. Until an address is verified (`verified_at`), nobody else can see, find or match it."""
@@ -18,6 +20,13 @@ class Member(Base):
         CheckConstraint("askable IN ('everyone', 'near', 'nobody')", name="askable"),
         CheckConstraint("connections_shown IN ('nobody', 'connections', 'members')", name="connections_shown"),
         CheckConstraint("degree >= 0", name="degree"),
+        CheckConstraint(f"digest IN {DIGESTS}", name="digest"),
+        Index(
+            "member_digest_index",
+            "digested_at",
+            postgresql_where=text("digest IN ('daily', 'weekly')"),
+            sqlite_where=text("digest IN ('daily', 'weekly')"),
+        ),
         Index("member_degree_index", "degree", "id"),
         Index("member_name_key_index", "name_key", "id"),
         Index("member_sort_key_index", "sort_key", "id"),
@@ -62,8 +71,10 @@ class Member(Base):
     """Stands in nobody's list of connections but their own, and is never told as a mutual one."""
     unsuggested: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Is suggested to nobody."""
-    mails_invitations: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-    mails_acceptances: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    digest: Mapped[str] = mapped_column(String(10), default="each", server_default="each")
+    """How often mails of events come: each by itself, gathered once a day or once a week, or never."""
+    digested_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """Until when a digest has told what happened."""
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
