@@ -149,7 +149,7 @@ class Bench:
             value = getattr(row, key)
             place = cursor(to_ms(value) if order == "recent" else value, row.id)
             urls.append((f"/connections?{asked}".rstrip("?&"), f"/connections?{asked}after={place}"))
-        everybody = db.session.execute(people.search(hub).offset(people.total() * 9 // 10).limit(1)).one()
+        everybody = db.session.execute(people.best_connected(hub).offset(people.total() * 9 // 10).limit(1)).one()
         place = cursor(everybody.degree, everybody.id)
         urls.append(("/people", f"/people?after={place}"))
         db.session.rollback()

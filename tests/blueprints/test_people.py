@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from limits import RateLimitItemPerHour
 
 from tests import factories
 from webapp import clock
-from webapp.domain import people, relationships
+from webapp.domain import people, relationships, throttles
 from webapp.extensions import db
 
 
@@ -44,7 +45,7 @@ def release():
     db.session.commit()
 
 
-def test_search_finds_by_words_and_field_and_says_how_many(ana, ben, as_member):
+def test_search_finds_by_words_and_filters_and_says_how_many(ana, ben, as_member):
     factories.member("Carl", headline="River pilot", field="Logistics")
     browser = as_member(ana)
     assert '2 people match "river"' in words(browser.get("/people?q=river"))
@@ -52,7 +53,49 @@ def test_search_finds_by_words_and_field_and_says_how_many(ana, ben, as_member):
     assert '1 person matches "river" in Research' in words(one)
     assert f'id="person-{ben.handle}"' in one.text
     assert "Nobody matches" in words(browser.get("/people?q=xyz"))
-    assert "2 people" in words(browser.get("/people?field=Wizardry"))
+    assert "2 people" in words(browser.get("/people?field=Wizardry&degree=7&place=!"))
+
+
+def test_every_filter_is_a_link_that_adds_or_takes_away_one_value(ana, ben, as_member):
+    factories.member("Carl", headline="River pilot", field="Logistics", place="Lagos")
+    page = as_member(ana).get("/people?q=river&field=Research")
+    found = {
+        re.sub(r"<[^>]+>|\s+", "", text): url
+        for url, text in re.findall(r'class="chip" href="([^"]+)"[^>]*>(.*?)</a>', page.text)
+    }
+    assert found["Logistics1"] == "/people?q=river&amp;field=Research&amp;field=Logistics"
+    assert found["Porto1"] == "/people?q=river&amp;field=Research&amp;place=Porto"
+    assert found["Everyone"] == "/people?q=river"
+    assert next(url for text, url in found.items() if text.startswith("Research(chosen")) == "/people?q=river"
+    assert '<input type="hidden" name="field" value="Research">' in page.text
+
+
+def test_a_mistyped_word_is_told_and_another_one_offered(ana, ben, as_member):
+    factories.member("Carl Okafoz")
+    page = words(as_member(ana).get("/people?q=okafox"))
+    assert 'Nobody matches "okafox". Showing people for "okafor". Or "okafoz" 1 person matches "okafor"' in page
+
+
+def test_an_address_finds_nobody_and_leads_to_find_connections(ana, ben, as_member):
+    page = words(as_member(ana).get("/people?q=ben@example.org"))
+    assert "To find somebody by their email address, use Find connections." in page
+
+
+def test_whoever_turns_very_many_pages_is_asked_to_wait(ana, ben, as_member, monkeypatch):
+    monkeypatch.setattr(throttles, "RESULT_PAGES", RateLimitItemPerHour(25, 1, namespace="result-pages"))
+    browser = as_member(ana)
+    for _each in range(25):
+        assert browser.get("/people?q=ben").status_code == 200
+    refused = browser.get("/people?q=ben")
+    assert refused.status_code == 429
+    assert "very many pages of people within an hour. Go on in 60 minutes" in words(refused)
+    assert 3590 < int(refused.headers["Retry-After"]) <= 3600
+    assert as_member(ben).get("/people").status_code == 200
+    throttles._tallies.clear()  # as another process, or this one after a restart, which learns of it soon
+    answers = [browser.get("/people").status_code for _each in range(21)]
+    assert answers == [200] * 20 + [429]
+    clock.move(hours=2)
+    assert browser.get("/people").status_code == 200
 
 
 def test_search_shows_how_near_everybody_is(ana, ben, as_member):

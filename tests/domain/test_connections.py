@@ -19,7 +19,7 @@ def test_a_page_far_in_begins_at_its_place_in_the_index(context):
             connections.after(connections.of(ana), "recent", now, 7),
             "connection_recent_index (member_id=? AND (since,other_id)<(?,?))",
         ),
-        (people.after(people.search(ana), 5, 7), "member_degree_index (degree<?)"),
+        (people.after(people.best_connected(ana), 5, 7), "member_degree_index (degree<?)"),
         (
             notifications.after(notifications.of(ana), now, 7),
             "notification_member_id_index (member_id=? AND visible_from<?)",

@@ -9,8 +9,9 @@ from PIL import Image
 from PIL.ExifTags import Base as Exif
 
 from tests import factories
-from webapp.domain import people, profiles, relationships
+from webapp.domain import profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
+from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.models.member import Photo
 
@@ -30,7 +31,7 @@ def test_a_field_is_changed_alone_and_found_at_once(ana):
     assert ana.tags == ["kelp", "slow data"]
     assert ana.links == ["https://example.org/a", "http://b.example"]
     other = factories.member("Ben")
-    assert db.session.execute(people.search(other, "krakow slow river")).one().id == ana.id
+    assert [row.id for row in search.find(other, Query("krakow slow river")).rows] == [ana.id]
 
 
 @pytest.mark.parametrize(

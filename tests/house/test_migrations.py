@@ -57,6 +57,8 @@ def description():
         }
     if db.engine.dialect.name == "sqlite":
         with db.engine.connect() as connection:
+            triggers = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' OR sql LIKE '%VIRTUAL%'")
+            found["triggers"] = sorted(tuple(row) for row in connection.execute(triggers))
             found["without rowid"] = sorted(
                 row[0]
                 for row in connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"))

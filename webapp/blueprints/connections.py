@@ -31,7 +31,7 @@ def network() -> Response:
         "connections/network.html",
         address=accounts.primary_address(member),
         members=0 if member.degree else people.total() - 1,
-        faces=[] if member.degree else db.session.execute(people.search(member).limit(FACES)).all(),
+        faces=[] if member.degree else db.session.execute(people.best_connected(member).limit(FACES)).all(),
         removed=connections.recently_removed(member),
         counts=invitations.counts(member),
         asking=asking,

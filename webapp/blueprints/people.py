@@ -9,10 +9,10 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 
 from webapp.config import setting
-from webapp.domain import connections, moderation, people, profiles, relationships
+from webapp.domain import connections, moderation, people, profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
-from webapp.web import paging
+from webapp.web import limits, paging
 from webapp.web.access import ask_to_sign_in, public, viewer, viewer_or_none
 from webapp.web.back import leave_back
 from webapp.web.errors import show_on
@@ -21,31 +21,23 @@ from webapp.web.htmx import leave, page, wants_part
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
-SEARCH_CHARACTERS = 100
-
 
 @bp.get("")
 def index() -> Response:
-    """Search people by words and field, a page at a time, all of it in the address."""
-    q = request.args.get("q", "").strip()[:SEARCH_CHARACTERS]
-    field = request.args.get("field", "")
-    field = field if field in profiles.FIELDS else ""
-    found = people.search(viewer(), q, field)
-    place = paging.place(int, int)
-    shown = paging.page(
-        people.after(found, *place) if place else found, lambda row: (row.degree, row.id), is_first=place is None
-    )
-    count = people.count(found) if shown.next or place else len(shown.rows)
+    """Search people by words and filters, a page at a time, all of it in the address."""
+    limits.result_page(viewer())
+    query = search.asked(request.args.items(multi=True))
+    place = paging.place(int, int, int, int)
+    found = search.find(viewer(), query, place)
     return page(
         "people/index.html",
-        part="people/_list.html",
-        persons=people.persons(viewer(), shown.rows),
-        shown=shown,
-        count=count,
-        most=people.COUNTED,
-        q=q,
-        field=field,
-        fields=sorted((_(name), name) for name in profiles.FIELDS),
+        part="people/_results.html",
+        found=found,
+        persons=people.persons(viewer(), found.rows),
+        after=paging.cursor(*found.place) if found.place else "",
+        is_first=place is None,
+        query=query,
+        counted=people.COUNTED,
     )
 
 

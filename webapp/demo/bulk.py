@@ -33,6 +33,7 @@ class Newcomer:
     cohort: str = ""
     about: str = ""
     findable: str = "everyone"
+    mentors: bool = False
 
 
 def members(
@@ -90,6 +91,7 @@ def _member(person: Newcomer, handle: str, password_hash: str, joined: datetime)
         place=person.place,
         cohort=person.cohort,
         about=person.about,
+        mentors=person.mentors,
     )
     names.refresh(row)
     wanted = (
@@ -102,6 +104,7 @@ def _member(person: Newcomer, handle: str, password_hash: str, joined: datetime)
         "place",
         "cohort",
         "about",
+        "mentors",
         "name_key",
         "sort_key",
         "search_text",

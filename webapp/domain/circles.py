@@ -12,7 +12,7 @@ from sqlalchemy import not_, select
 
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.connection import Adjacency
+from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
 
 
@@ -55,6 +55,22 @@ def of(member_id: int, ids: Sequence[int]) -> Circle:
     shared = {each: mine.intersection(found.get(each, ())) for each in ids}
     hiding = _hiding(set().union(*shared.values()))
     return Circle(mine, {each: both - hiding for each, both in shared.items()} if hiding else shared)
+
+
+def around(member_id: int) -> tuple[set[int], set[int]]:
+    """Return the ids of a member's connections, and of those reached through one of them who may be named, in one statement."""
+    mine, further = set(), array("i")
+    rows = db.session.execute(
+        select(Connection.other_id, Adjacency.ids, listed().label("listed"))
+        .join(Adjacency, Adjacency.member_id == Connection.other_id)
+        .join(Member, Member.id == Connection.other_id)
+        .where(Connection.member_id == member_id)
+    )
+    for row in rows:
+        mine.add(row.other_id)
+        if row.listed:
+            further.frombytes(row.ids)
+    return mine, set(further) - mine - {member_id}
 
 
 def _hiding(ids: Collection[int]) -> set[int]:

@@ -1,14 +1,23 @@
 """Names as they are sorted, searched and put into addresses."""
 
+import functools
 import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 from webapp.models.member import Member
 
 HANDLE_LETTERS = "abcdefghjkmnpqrstuvwxyz"  # none that is read as another
 HANDLE_CHARACTERS = 60
+WORD_CHARACTERS = 60
+"""So much of a word counts: an index takes no endless one."""
+MARK_CHARACTERS = 200
+FACETS = ("field", "place", "cohort", "organisation")
+"""What people can be filtered by besides words; each begins with another letter."""
+END_OF_NAME = "/"
+MENTORS = "_m"
 _WORD = re.compile(r"[^\W_]+")
 # Letters that Unicode does not decompose, written as their readers type them without the right keyboard.
 _ALONE = str.maketrans(
@@ -24,7 +33,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the folded words of a text: "Jean-Luc O'Neill" is jean, luc, o, neill."""
-    return _WORD.findall(fold(text))
+    return [word[:WORD_CHARACTERS] for word in _WORD.findall(fold(text))]
 
 
 def new_handle(name: str, choose: Callable[[str], str] = secrets.choice) -> str:
@@ -47,15 +56,27 @@ def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
 def refresh(member: Member) -> None:
     """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
     member.name_key, member.sort_key = keys_of(member.name, member.sort_as or "")
-    shown = (
-        member.name,
-        member.headline,
-        member.title,
-        member.organisation,
-        member.field,
-        member.place,
-        member.cohort,
-        *(member.tags or ()),
-    )
-    # Every word has a space before it: a search for words that begin so looks for the space, too.
-    member.search_text = "".join(f" {word}" for word in words(" ".join(part for part in shown if part)))
+    member.search_text = searchable(member)
+
+
+def searchable(member: Any) -> str:
+    """Return everything a member is found by, from the fields every member may see and from nothing else.
+
+    A space stands before and after every word, and a / behind those of the name: a search for words that begin so looks for the space,
+    one for names for the / later on. The marks at the end are the values one can filter by.
+    """
+    shown = (member.headline, member.title, member.organisation, member.field, member.place, member.cohort)
+    rest = words(" ".join(part for part in (*shown, *(member.tags or ())) if part))
+    marks = [mark(facet, getattr(member, facet) or "") for facet in FACETS]
+    offers = [MENTORS] if member.mentors else []
+    return f" {' '.join([*words(member.name), END_OF_NAME, *dict.fromkeys(rest), *filter(None, marks), *offers])} "
+
+
+@functools.lru_cache(maxsize=10_000)
+def mark(facet: str, value: str) -> str:
+    """Return the word that stands in the text of everybody with this value, alike however it is spelt; nothing for a value without words.
+
+    It begins with a _, so nothing that can be typed finds it.
+    """
+    folded = "_".join(words(value))[:MARK_CHARACTERS]
+    return f"_{facet[0]}_{folded}" if folded else ""

@@ -1,4 +1,4 @@
-"""People: who can be seen by whom, and how they are found."""
+"""People: who can be seen by whom, and how the viewer stands with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,15 @@ from sqlalchemy.orm import aliased
 from webapp.domain import circles, connections, relationships
 from webapp.domain.connections import Badge
 from webapp.domain.errors import NotFound
-from webapp.domain.names import words
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.connection import Connection
 from webapp.models.member import Member, visible
 
 COUNTED = 1000
-"""Up to how many a search counts; beyond that it says "more than"."""
+"""Up to how many a list counts; beyond that it says "more than"."""
 SUGGESTED = 6
 LOOKED_AT = 30
-WORDS = 8
 ASKING = ("none", "removed", "withdrawn")
 """The standings in which somebody could be asked, now or later."""
 
@@ -68,26 +66,19 @@ def one_of(viewer: Member, handle: str) -> Member:
     return found
 
 
-def search(viewer: Member, q: str = "", field: str = "") -> Any:
-    """Return who has every word of `q` at the beginning of a word of their name, headline, organisation, title, field, place, year or tags.
-
-    With `field`, only members of that field. The best connected come first.
-    """
-    found = visible_to(viewer).where(Member.id != viewer.id)
-    for word in words(q)[:WORDS]:
-        found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
-    if field:
-        found = found.where(Member.field == field)
+def best_connected(viewer: Member, *conditions: Any) -> Any:
+    """Return everybody but the viewer for whom these hold, the best connected first: quick where many do."""
+    found = visible_to(viewer).where(Member.id != viewer.id, *conditions)
     return found.order_by(Member.degree.desc(), Member.id.desc())
 
 
 def after(found: Any, degree: int, member_id: int) -> Any:
-    """Return what follows one row of a search."""
+    """Return what follows one row of such a list."""
     return found.where(tuple_(Member.degree, Member.id) < (degree, member_id))
 
 
 def count(found: Any, most: int = COUNTED) -> int:
-    """Return how many a search finds; `most` + 1 for more than that."""
+    """Return how many a list has; `most` + 1 for more than that."""
     some = found.with_only_columns(Member.id, maintain_column_froms=True).order_by(None).limit(most + 1).subquery()
     return db.session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -170,6 +161,8 @@ def after_member(found: Any, member_id: int) -> Any:
 
 def persons(viewer: Member, rows: Sequence[Any]) -> list[Person]:
     """Return rows of a list with badges and standings: as many statements for 20 as for 10."""
+    if not rows:
+        return []
     ids = [row.id for row in rows]
     near = connections.badges(viewer, ids)
     stands = standings(viewer, ids)
@@ -181,5 +174,7 @@ def in_field_of(viewer: Member) -> list[Person]:
     if not viewer.field:
         return []
     connected = select(Connection.other_id).where(Connection.member_id == viewer.id, Connection.other_id == Member.id)
-    rows = db.session.execute(search(viewer, field=viewer.field).where(~connected.exists()).limit(LOOKED_AT)).all()
+    rows = db.session.execute(
+        best_connected(viewer, Member.field == viewer.field, ~connected.exists()).limit(LOOKED_AT)
+    ).all()
     return [each for each in persons(viewer, rows) if each.standing.status == "none"][:SUGGESTED]

@@ -1,6 +1,7 @@
 """Throttles: how often something may be tried, counted in the database, so that a restart or a second process forgets nothing."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
@@ -21,6 +22,10 @@ CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
 MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
 SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
+
+RESULT_PAGES = RateLimitItemPerHour(600, 1, namespace="result-pages")
+TOGETHER = 20
+"""So many pages of results are counted in this process before the table hears of them."""
 
 
 class DatabaseStorage(Storage):
@@ -73,7 +78,8 @@ class DatabaseStorage(Storage):
         db.session.execute(delete(Throttle).where(Throttle.key == key))
 
 
-_limiter = FixedWindowRateLimiter(DatabaseStorage())
+_storage = DatabaseStorage()
+_limiter = FixedWindowRateLimiter(_storage)
 
 
 def check(limit: RateLimitItem, *key: str) -> None:
@@ -89,6 +95,50 @@ def check(limit: RateLimitItem, *key: str) -> None:
 def count(limit: RateLimitItem, *key: str) -> bool:
     """Count one more; whether it was within the limit."""
     return _limiter.hit(limit, *key)
+
+
+@dataclass
+class _Tally:
+    """How many pages somebody looked at until `ends`: `known` to the table, and `here` since the table was asked."""
+
+    ends: datetime
+    known: int = 0
+    here: int = 0
+
+
+_tallies: dict[str, _Tally] = {}
+TALLIES = 10_000
+
+
+def turn_page(handle: str) -> bool:
+    """Count a page of results, here; whether it is time to `note_pages`. TooMany when there were too many within the hour.
+
+    So that a page that only shows something writes nothing and asks nothing for the count, but once in `TOGETHER` times. The price:
+    what another process counted, or one that was ended, is known only then.
+    """
+    now = clock.now()
+    tally = _tallies.get(handle)
+    if tally is None or tally.ends <= now:
+        if len(_tallies) >= TALLIES:
+            for gone in [each for each, old in list(_tallies.items()) if old.ends <= now]:
+                _tallies.pop(gone, None)
+        tally = _tallies[handle] = _Tally(now + timedelta(seconds=RESULT_PAGES.get_expiry()))
+    if tally.known + tally.here >= RESULT_PAGES.amount:
+        wait = int((tally.ends - now).total_seconds()) + 1
+        raise TooMany(
+            N_("You looked at very many pages of people within an hour. Go on in %(minutes)s minutes."),
+            retry_after=wait,
+            minutes=-(-wait // 60),
+        )
+    tally.here += 1
+    return tally.here >= TOGETHER
+
+
+def note_pages(handle: str) -> None:
+    """Tell the table how many pages were counted here, and learn from it how many there were."""
+    tally = _tallies[handle]
+    tally.known = _storage.incr(RESULT_PAGES.key_for(handle), RESULT_PAGES.get_expiry(), tally.here)
+    tally.here = 0
 
 
 def sweep() -> int:

@@ -12,6 +12,7 @@ from webapp.models import (
     profile,
     relationship,
     report,
+    words,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "profile",
     "relationship",
     "report",
+    "words",
 ]

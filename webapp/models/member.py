@@ -46,7 +46,7 @@ class Member(Base):
     sort_key: Mapped[str] = mapped_column(String(300))
     """The folded `sort_as` (or last word) and name, to sort by last name."""
     search_text: Mapped[str] = mapped_column(Text, default="")
-    """What a search finds: name, headline, organisation, title, field, place, cohort, folded."""
+    """What a search finds, folded: the words of the name, a /, the words of the rest, and a mark for each value one can filter by."""
     password_hash: Mapped[str] = mapped_column(String(200))
     headline: Mapped[str] = mapped_column(String(160), default="")
     organisation: Mapped[str] = mapped_column(String(120), default="")
@@ -61,6 +61,8 @@ class Member(Base):
     """The photo's random name; None: initials are shown."""
     degree: Mapped[int] = mapped_column(default=0, server_default="0")
     """The number of connections, kept in the transaction that changes them."""
+    mentors: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether this member offers mentoring, and is shown as somebody who does."""
     findable: Mapped[str] = mapped_column(String(10), default="everyone", server_default="everyone")
     """Who can find this member by an e-mail address they hold."""
     askable: Mapped[str] = mapped_column(String(10), default="everyone", server_default="everyone")

@@ -8,6 +8,10 @@ from typing import IO, Any, TypeVar
 from flask import Flask, Request, current_app, request
 from werkzeug.exceptions import BadRequest
 
+from webapp.domain import throttles
+from webapp.models.member import Member
+from webapp.transaction import transaction
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 IPV6_PREFIX = 64
@@ -69,6 +73,14 @@ def network() -> str:
     if mapped.version == 4:  # noqa: PLR2004 - the version's own number
         return str(mapped)
     return str(ip_network((mapped, IPV6_PREFIX), strict=False))
+
+
+def result_page(viewer: Member) -> None:
+    """Count a page of results; TooMany for who looks at so many that they seem to copy them."""
+    handle = viewer.handle
+    if throttles.turn_page(handle):
+        with transaction():
+            throttles.note_pages(handle)
 
 
 _BROWSERS = (("Edge", "Edg"), ("Opera", "OPR/"), ("Firefox", "Firefox/"), ("Chrome", "Chrome/"), ("Safari", "Safari/"))

@@ -1,0 +1,464 @@
+"""Search: finding people by words and by what they have in common, the same on both engines and as quick among a million.
+
+Two plans, chosen by how many have the words. Up to `FEW`, all of them are read: counted exactly, by every value they can be filtered
+by, with those first whose name it is. Beyond, the best connected are walked through until the page is full, which is soon, and nothing
+is counted. Neither ever sorts or scores everything that is found.
+"""
+
+import itertools
+import string
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Boolean, and_, cast, false, func, or_, select
+
+from webapp.domain import circles, people
+from webapp.domain.names import END_OF_NAME, FACETS, MENTORS, mark, words
+from webapp.domain.profiles import FIELDS
+from webapp.extensions import db
+from webapp.models import words as index
+from webapp.models.batch import values_of
+from webapp.models.member import Member, visible
+
+FEW = 2000
+"""Up to so many are read and counted; more are walked through."""
+SHOWN = 1000
+"""After so many the pages end: a search is for finding somebody, not for copying everybody."""
+SIZE = 25
+WORDS = 8
+Q_CHARACTERS = 100
+VALUES = 10
+VALUE_CHARACTERS = 120
+OFFERED = 8
+"""How many values of one kind are offered to filter by."""
+SAMPLE = 1000
+"""Among how many of the best connected values are looked for where too many are found to look at all."""
+DEGREES = (1, 2)
+BRIDGES = 500
+"""Up to so many connections, how many of the found are near is counted unasked."""
+CORRECTED = 4
+"""Words with fewer letters are not corrected: too many others are a letter away."""
+SUGGESTED = 3
+BLOCK = 64
+"""Scripts other than Latin: so many code points around a letter are taken for its alphabet."""
+
+Place = tuple[int, int, int, int]
+"""After which row a page goes on: whether the name matched, connections, id; and how many were shown up to there."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for. Values of one kind are alternatives; all kinds, and all words, must hold."""
+
+    q: str = ""
+    field: tuple[str, ...] = ()
+    place: tuple[str, ...] = ()
+    cohort: tuple[str, ...] = ()
+    organisation: tuple[str, ...] = ()
+    degree: tuple[int, ...] = ()
+    mentors: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The words of `q`, folded."""
+        return words(self.q)[:WORDS]
+
+    def marks(self, facet: str) -> list[str]:
+        """Return the marks of the values chosen of one kind."""
+        return [each for value in getattr(self, facet) if (each := mark(facet, value))]
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """Everything but words that narrows it: (kind, value), as it stands in an address."""
+        values = [(facet, value) for facet in FACETS for value in getattr(self, facet)]
+        return [
+            *values,
+            *(("degree", str(each)) for each in self.degree),
+            *([("mentors", "1")] if self.mentors else []),
+        ]
+
+    def with_or_without(self, kind: str, value: str) -> "Query":
+        """Return the same search with one value more, or without it where it is chosen."""
+        if kind == "mentors":
+            return replace(self, mentors=not self.mentors)
+        have: tuple[Any, ...] = getattr(self, kind)
+        wanted: Any = int(value) if kind == "degree" else value
+        left = tuple(
+            each for each in have if each != wanted and (kind == "degree" or mark(kind, each) != mark(kind, value))
+        )
+        changed: dict[str, Any] = {kind: left if len(left) < len(have) else (*have, wanted)}
+        return replace(self, **changed)
+
+    def address(self) -> dict[str, Any]:
+        """Return what stands in an address for it: name -> values, without those that say nothing."""
+        found: dict[str, Any] = {"q": [self.q]} if self.q else {}
+        for kind, value in self.chosen:
+            found.setdefault(kind, []).append(value)
+        return found
+
+
+def asked(values: Iterable[tuple[str, str]]) -> Query:
+    """Return the search that an address asks for; what makes no sense in it is left out."""
+    kept: dict[str, list[str]] = {}
+    for name, text in values:
+        value = " ".join(text.split())[:VALUE_CHARACTERS]
+        if value and value not in kept.setdefault(name, []) and len(kept[name]) < VALUES:
+            kept[name].append(value)
+    given = {facet: tuple(value for value in kept.get(facet, ()) if mark(facet, value)) for facet in FACETS}
+    given["field"] = tuple(each for each in given["field"] if each in FIELDS)
+    return Query(
+        q=next(iter(kept.get("q", ())), "")[:Q_CHARACTERS],
+        degree=tuple(each for each in DEGREES if str(each) in kept.get("degree", ())),
+        mentors="mentors" in kept,
+        **given,
+    )
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value to filter by: how many would be left (None: not counted), and whether it is chosen."""
+
+    value: str
+    count: int | None = None
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of a search: its rows, the place it goes on after (None at the end), how many in all, and by what to narrow it.
+
+    `count` is exact up to `people.COUNTED`, and one more for more than that. `ended`: there are more, and they are not shown. `instead`:
+    nobody has the words, and these, a letter away, were looked for; `others` are more such words.
+    """
+
+    rows: Sequence[Any]
+    place: Place | None
+    count: int
+    facets: dict[str, list[Value]]
+    ended: bool = False
+    instead: str = ""
+    others: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Somebody found: the row of a list with the values that narrow it, and whether the words are those of the name."""
+
+    row: Any
+    named: bool
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Under what they are sorted, the largest first."""
+        return (int(self.named), self.row.degree, self.row.id)
+
+
+Near = tuple[set[int], set[int]]
+"""The viewer's connections, and theirs."""
+
+
+def find(viewer: Member, query: Query, place: Place | None = None, size: int = SIZE) -> Found:
+    """Return one page of who is found, best matches first; where nobody has a word, of who has one a letter away.
+
+    The same number of statements for any number of members and of rows.
+    """
+    found, near = _look(viewer, query)
+    if found is None:
+        return _walk(viewer, query, near, place, size)
+    if found or not query.words:
+        return _page(query, found, near, place, size)
+    meant, said = _corrected(viewer, query.words)
+    if not said:
+        return _page(query, [], near, place, size)
+    query = replace(query, q=said[0])
+    near = near or _near_unasked(viewer)
+    shown = find(viewer, query, place, size) if meant is None else _page(query, meant, near, place, size)
+    return replace(shown, instead=said[0], others=said[1:])
+
+
+def every(viewer: Member, query: Query) -> list[Hit] | None:
+    """Return all who are found, the best first; None for more than `FEW`."""
+    found, near = _look(viewer, query)
+    return None if found is None else _kept(query, found, near)
+
+
+# Who has the words
+
+
+def _look(viewer: Member, query: Query) -> tuple[list[Hit] | None, Near | None]:
+    """Return who has the words (None for too many), and how near everybody is to the viewer as far as that is asked."""
+    near = circles.around(viewer.id) if query.degree else None
+    source, number = _source(query)
+    like: list[Any] = []
+    if not number:
+        return [], near
+    if source is None and near is not None:
+        among = sorted(_among(near, query))
+        if len(among) <= FEW:
+            source, like = select(values_of(among).c.value), _like(query)
+    if source is None:
+        return None, near
+    found = _read(viewer, _named(query.words), Member.id.in_(source), *like)
+    return found, near or (_near_unasked(viewer) if found else None)
+
+
+def _near_unasked(viewer: Member) -> Near | None:
+    return circles.around(viewer.id) if viewer.degree <= BRIDGES else None
+
+
+def _source(query: Query) -> tuple[Any, int]:
+    """Return the ids of who has the words, and how many they are; where these are too many, of who has the values chosen, too.
+
+    None for still too many.
+    """
+    has_words = [[f"{word}*"] for word in query.words]
+    has_all = [*has_words, *filter(None, map(query.marks, FACETS)), *([[MENTORS]] if query.mentors else [])]
+    sources = [index.hits(terms) if terms else select(Member.id).where(visible()) for terms in (has_words, has_all)]
+    if has_words == has_all:
+        del sources[1]
+    numbers = [select(func.count()).select_from(each.limit(FEW + 1).subquery()).scalar_subquery() for each in sources]
+    counted = db.session.execute(select(*numbers)).one()
+    return next((each for each in zip(sources, counted, strict=True) if each[1] <= FEW), (None, FEW + 1))
+
+
+def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> list[Hit]:
+    """Return these as hits, in one statement."""
+    values = [*(getattr(Member, facet) for facet in FACETS), Member.mentors, named.label("named"), *more]
+    wanted = people.visible_to(viewer).add_columns(*values).where(Member.id != viewer.id, *conditions)
+    return [Hit(row, bool(row.named)) for row in db.session.execute(wanted)]
+
+
+def _named(wanted: Sequence[str]) -> Any:
+    """Return the SQL of whether a name has all these words."""
+    return cast(
+        and_(*(Member.search_text.like(f"% {word}%{END_OF_NAME}%") for word in wanted)) if wanted else false(),
+        Boolean(),
+    )
+
+
+def _like(query: Query) -> list[Any]:
+    """Return the conditions that every word begins a word; read row by row, without an index."""
+    return [Member.search_text.like(f"% {word}%") for word in query.words]  # a word has no % and no _
+
+
+def _among(near: Near, query: Query) -> set[int]:
+    """Return the ids of everybody as near as is asked."""
+    return set().union(*(near[degree - 1] for degree in query.degree))
+
+
+# Few: read, counted, sorted
+
+
+def _page(query: Query, found: list[Hit], near: Near | None, place: Place | None, size: int) -> Found:
+    kept = _kept(query, found, near)
+    start = next((at for at, hit in enumerate(kept) if hit.key < place[:3]), len(kept)) if place else 0
+    shown = kept[start : min(start + size, SHOWN)]
+    end = start + len(shown)
+    return Found(
+        [hit.row for hit in shown],
+        (*shown[-1].key, end) if shown and end < min(len(kept), SHOWN) else None,
+        min(len(kept), people.COUNTED + 1),
+        _counted(query, found, near),
+        ended=end == SHOWN < len(kept),
+    )
+
+
+def _kept(query: Query, found: list[Hit], near: Near | None) -> list[Hit]:
+    """Return those for whom every filter holds, the best first."""
+    wanted = _wanted(query)
+    return sorted((hit for hit in found if not _missing(hit, wanted, near)), key=lambda hit: hit.key, reverse=True)
+
+
+def _wanted(query: Query) -> dict[str, set[Any]]:
+    """Return what is chosen, by kind: marks, degrees, and whether somebody offers mentoring."""
+    chosen: dict[str, set[Any]] = {facet: set(query.marks(facet)) for facet in FACETS if getattr(query, facet)}
+    if query.degree:
+        chosen["degree"] = set(query.degree)
+    if query.mentors:
+        chosen["mentors"] = {True}
+    return chosen
+
+
+def _missing(hit: Hit, wanted: dict[str, set[Any]], near: Near | None) -> list[str]:
+    """Return for which kinds somebody has nothing of what is chosen."""
+    return [kind for kind, chosen in wanted.items() if _value(hit, kind, near) not in chosen]
+
+
+def _value(hit: Hit, kind: str, near: Near | None) -> Any:
+    if kind == "degree":
+        return 0 if near is None else 1 if hit.row.id in near[0] else 2 if hit.row.id in near[1] else 0
+    return hit.row.mentors if kind == "mentors" else mark(kind, getattr(hit.row, kind))
+
+
+def _counted(query: Query, found: list[Hit], near: Near | None) -> dict[str, list[Value]]:
+    """Return by what the found can be narrowed, with how many would be left: each kind among those for whom all other kinds hold."""
+    wanted = _wanted(query)
+    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
+    degrees: Counter[int] = Counter()
+    offering = 0
+    for hit in found:
+        missing = _missing(hit, wanted, near)
+        if len(missing) > 1:
+            continue
+        for facet in FACETS:
+            if not missing or missing[0] == facet:
+                counts[facet][getattr(hit.row, facet)] += 1
+        if near is not None and (not missing or missing[0] == "degree"):
+            degrees[_value(hit, "degree", near)] += 1
+        if not missing or missing[0] == "mentors":
+            offering += hit.row.mentors
+    facets = {facet: _values(query, facet, counts[facet]) for facet in FACETS}
+    facets["degree"] = [
+        Value(str(each), degrees[each] if near is not None else None, each in query.degree)
+        for each in DEGREES
+        if each in query.degree or degrees[each] or (found and near is None)
+    ]
+    facets["mentors"] = [Value("1", offering, query.mentors)] if offering or query.mentors else []
+    return facets
+
+
+def _values(query: Query, facet: str, counts: Counter[str], *, exact: bool = True) -> list[Value]:
+    """Return the values to offer, those chosen first and then the most frequent; however it is spelt, a value stands there once."""
+    spelt: dict[str, str] = {}
+    number: Counter[str] = Counter()
+    for value in dict.fromkeys([*getattr(query, facet), *sorted(counts, key=lambda each: (-counts[each], each))]):
+        if key := mark(facet, value):
+            spelt.setdefault(key, value)
+            number[key] += counts[value]
+    chosen = set(query.marks(facet))
+    order = sorted(spelt, key=lambda key: (key not in chosen, -number[key], key))[: max(OFFERED, len(chosen))]
+    return [Value(spelt[key], number[key] if exact else None, key in chosen) for key in order]
+
+
+# Many: walked through
+
+
+def _walk(viewer: Member, query: Query, near: Near | None, place: Place | None, size: int) -> Found:
+    wanted = [*_like(query), *_filters(query, near)]
+    found = people.best_connected(viewer, *wanted)
+    before = place[3] if place else 0
+    if place:
+        found = people.after(found, place[1], place[2])
+    most = max(0, min(size, SHOWN - before))
+    rows = db.session.execute(found.limit(most + 1)).all() if most else []
+    shown, more = rows[:most], len(rows) > most
+    end = before + len(shown)
+    return Found(
+        shown,
+        (0, shown[-1].degree, shown[-1].id, end) if more and end < SHOWN else None,
+        people.count(people.best_connected(viewer, *wanted)) if query.degree else people.COUNTED + 1,
+        _sampled(viewer, query),
+        ended=more and end >= SHOWN,
+    )
+
+
+def _filters(query: Query, near: Near | None) -> list[Any]:
+    """Return the conditions of everything chosen, read row by row."""
+    found: list[Any] = [Member.field.in_(query.field)] if query.field else []
+    marks = filter(None, map(query.marks, FACETS[1:]))
+    found += [or_(*(Member.search_text.contains(f" {each} ", autoescape=True) for each in some)) for some in marks]
+    if query.mentors:
+        found.append(Member.mentors)
+    if query.degree and near is not None:
+        found.append(Member.id.in_(select(values_of(sorted(_among(near, query))).c.value)))
+    return found
+
+
+def _sampled(viewer: Member, query: Query) -> dict[str, list[Value]]:
+    """Return by what many can be narrowed: values of the best connected who have the words, not counted."""
+    columns = [getattr(Member, facet) for facet in FACETS]
+    best = people.best_connected(viewer).with_only_columns(*columns, Member.search_text).limit(SAMPLE).subquery()
+    some = select(*(best.c[facet] for facet in FACETS))
+    rows = db.session.execute(some.where(*(best.c.search_text.like(f"% {word}%") for word in query.words))).all()
+    facets = {
+        facet: _values(query, facet, Counter(row[at] for row in rows), exact=False) for at, facet in enumerate(FACETS)
+    }
+    facets["degree"] = [Value(str(each), None, each in query.degree) for each in DEGREES]
+    facets["mentors"] = [Value("1", None, query.mentors)]
+    return facets
+
+
+# A letter away
+
+
+def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, list[str]]:
+    """Return words to look for instead, the best first, and who has these (None: more than could be looked at).
+
+    Each word that nobody has becomes one a letter away that somebody has. Taken from the texts of people the viewer may see, never from
+    a list of words: what nobody may see is not suggested either.
+    """
+    starts = {word[:length] for word in wanted for length in range(1, len(word) + 1)}
+    known = set(db.session.scalars(index.beginnings(sorted(starts))))
+    lost = [word for word in wanted if word not in known]
+    tried = {word: _one_letter_away(word, known) for word in lost if len(word) >= CORRECTED}
+    if not lost or not all(tried.get(word) for word in lost):
+        return None, []
+    terms = [[f"{each}*" for each in sorted(tried.get(word, {word}))] for word in wanted]
+    newest = index.hits(terms).order_by(index.newest()).limit(FEW)
+    read = _read(viewer, _named([]), Member.id.in_(newest), more=[Member.search_text])
+    texts = [hit.row.search_text.split() for hit in read]
+    number: Counter[tuple[tuple[bool, str], ...]] = Counter()
+    for text in texts:
+        number.update(set(_said(text, wanted, tried)))
+    best = sorted(number, key=lambda said: (sum(part for part, _word in said), -number[said], said))
+    said = list(dict.fromkeys(" ".join(word for _part, word in each) for each in best))[:SUGGESTED]
+    if not said or len(read) >= FEW:
+        return None, said
+    meant = words(said[0])
+    return [
+        Hit(hit.row, _has(text[: text.index(END_OF_NAME)], meant))
+        for hit, text in zip(read, texts, strict=True)
+        if _has(text, meant)
+    ], said
+
+
+def _has(text: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether each of these words begins a word of a text."""
+    return all(any(each.startswith(word) for each in text) for word in wanted)
+
+
+def _said(text: list[str], wanted: list[str], tried: dict[str, set[str]]) -> Iterable[tuple[tuple[bool, str], ...]]:
+    """Yield what a text has for the words wanted: for each the whole word it meant, or (True) the beginning of one."""
+    return itertools.product(
+        *(_meant(text, word, tried[word]) if word in tried else [(False, word)] for word in wanted)
+    )
+
+
+def _meant(text: list[str], word: str, tried: set[str]) -> list[tuple[bool, str]]:
+    found = set()
+    for each in text:
+        if each in tried:
+            found.add((False, each))
+        elif beginning := next((each[: len(word) + n] for n in (0, 1, -1) if each[: len(word) + n] in tried), None):
+            found.add((True, beginning))
+    return sorted(found)
+
+
+def _one_letter_away(word: str, known: set[str]) -> set[str]:
+    """Return what a letter more, less, another or two swapped make of a word, as far as its beginning before that is one of somebody's."""
+    found = set()
+    letters = _letters(word)
+    for at in range(len(word) + 1):
+        before, rest = word[:at], word[at:]
+        if before and before not in known:
+            break
+        found |= {before + letter + rest for letter in letters}
+        if rest:
+            found |= {before + letter + rest[1:] for letter in letters} | {before + rest[1:]}
+        if len(rest) > 1:
+            found.add(before + rest[1] + rest[0] + rest[2:])
+    return found - {word}
+
+
+def _letters(word: str) -> set[str]:
+    """Return the letters that may have been meant: those of the scripts the word is written in."""
+    found: set[str] = set()
+    for letter in word:
+        if letter.isascii():
+            found |= set(string.digits if letter.isdigit() else string.ascii_lowercase)
+        else:
+            block = ord(letter) // BLOCK * BLOCK
+            found |= {chr(code) for code in range(block, block + BLOCK) if chr(code).isalpha()}
+    return found
