@@ -81,6 +81,7 @@ def _register(app: Flask) -> None:
         public,
         reports,
         settings,
+        suggestions,
         unsubscribe,
     )
     from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
@@ -99,6 +100,6 @@ def _register(app: Flask) -> None:
     oauth.register(app)
     log_ins_offered.bind(app)
     nouns = (accounts, connections, contacts, invitations, join, log_ins, mailbox)
-    for noun in (*nouns, notifications, people, profiles, public, reports, settings, unsubscribe):
+    for noun in (*nouns, notifications, people, profiles, public, reports, settings, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

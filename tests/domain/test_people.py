@@ -57,13 +57,3 @@ def test_a_page_of_people_is_told_in_two_statements_however_long(ana, statements
     status = {person.name: person.standing.status for person in told}
     assert [status[f"Ben {number}"] for number in range(5)] == ["connected", "invited", "received", "held", "none"]
     assert {person.badge.degree for person in told if person.name == "Ben 0"} == {1}
-
-
-def test_people_of_the_same_field_are_those_with_whom_there_is_nothing_yet(ana):
-    others = [factories.member(f"Ben {number}", field="Research") for number in range(9)]
-    factories.member("Carl", field="Law")
-    factories.connect(ana, others[8])
-    relationships.invite(ana, [others[7]])
-    db.session.commit()
-    assert [person.name for person in people.in_field_of(ana)] == [f"Ben {number}" for number in range(6, 0, -1)]
-    assert people.in_field_of(factories.member("Without A Field")) == []

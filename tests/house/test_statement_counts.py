@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import moderation, relationships
+from webapp.domain import moderation, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -47,6 +47,11 @@ def blocked(viewer, other):
     db.session.commit()
 
 
+def dismissed(viewer, other):
+    suggestions.dismiss(viewer, other.handle)
+    db.session.commit()
+
+
 def shared(viewer, other):
     """Let the viewer and Hub both know the other."""
     connected(viewer, other)
@@ -73,7 +78,9 @@ def there(viewer, other):
         ("/network", connected, 15),
         ("/network", asking, 16),
         ("/notifications", asking, 4),
+        ("/suggestions", there, 6),
         ("/settings/blocked", blocked, 3),
+        ("/settings/dismissed", dismissed, 3),
         ("/people/{hub}/connections", shared, 6),
         ("/people/{hub}/mutual", shared, 6),
         ("/invitations", asking, 8),

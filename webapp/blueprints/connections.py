@@ -6,7 +6,7 @@ from flask import Blueprint, Response, flash, request, session
 from flask_babel import gettext as _
 
 from webapp import addresses
-from webapp.domain import accounts, connections, guests, invitations, people
+from webapp.domain import accounts, connections, guests, invitations, people, suggestions
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
@@ -38,7 +38,7 @@ def network() -> Response:
         cards=cards,
         near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in cards]),
         newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),
-        colleagues=people.in_field_of(member),
+        suggested=suggestions.of(member, suggestions.AT_A_GLANCE),
     )
 
 

@@ -83,7 +83,7 @@ def known(handle: str) -> Response:
 @bp.get("/<handle>/mutual")
 def mutual(handle: str) -> Response:
     """List whom the viewer and somebody both know, a page at a time."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     return _circle(other, people.shared_with(viewer(), other), "mutual")
 
 
@@ -124,21 +124,13 @@ def contact(handle: str) -> Response:
 @bp.post("/<handle>/skills/<key>")
 def endorse(handle: str, key: str) -> Response:
     """Endorse a skill of a connection (`on` is 1) or take it back (0): one button that says what will be, so twice is once."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     profiles.endorse(viewer(), other, key, on=request.form.get("on") == "1")
     if not wants_part():
         return leave(".show", handle=handle, _anchor=f"skill-{key}")
     profile = profiles.seen_by(viewer(), other)
     [skill] = [each for each in profile.skills if each.key == key]
     return page("people/_skill.html", profile=profile, skill=skill)
-
-
-def _other(handle: str) -> Member:
-    """Return somebody else; NotFound for the viewer's own handle, too."""
-    other = people.one_of(viewer(), handle)
-    if other.id == viewer().id:
-        raise NotFound
-    return other
 
 
 def _answer(other: Member, text: str) -> Response:
@@ -167,7 +159,7 @@ def _compose(form: NoteForm, other: Member) -> dict[str, Any]:
 @bp.route("/<handle>/connect", methods=["GET", "POST"])
 def connect(handle: str) -> Response:
     """Ask for a note, then ask somebody to connect; who asked first is connected at once. It leaves when the time to undo has passed."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     form = NoteForm()
     if request.method == "GET":
         if people.standing(viewer(), other).status == "closed":
@@ -190,7 +182,7 @@ def connect(handle: str) -> Response:
 @bp.post("/<handle>/undo")
 def undo(handle: str) -> Response:
     """Take an invitation back that has not left; nobody ever hears of it."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     relationships.undo(viewer(), others=[other])
     return _answer(other, _("Nothing was sent"))
 
@@ -198,7 +190,7 @@ def undo(handle: str) -> Response:
 @bp.post("/<handle>/withdraw")
 def withdraw(handle: str) -> Response:
     """Withdraw an invitation that has left; it may be repeated later, and the date is told."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     relationships.withdraw(viewer(), [other])
     again = people.standing(viewer(), other).may_ask_from
     if again is None:
@@ -212,7 +204,7 @@ def withdraw(handle: str) -> Response:
 @bp.route("/<handle>/block", methods=["GET", "POST"])
 def block(handle: str) -> Response:
     """Ask, then block: from now on the two do not exist for each other."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     if request.method == "GET":
         return page("people/block.html", part="people/_block.html", other=other)
     moderation.block(viewer(), other)
@@ -233,7 +225,7 @@ class ReportForm(FlaskForm):
 @bp.route("/<handle>/report", methods=["GET", "POST"])
 def report(handle: str) -> Response:
     """Ask what it is about, and tell the operators; an open invitation of that member is put aside, too."""
-    other = _other(handle)
+    other = people.other_of(viewer(), handle)
     form = ReportForm()
     form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
     values: dict[str, Any] = {"form": form, "other": other, "most": moderation.REPORT_CHARACTERS}

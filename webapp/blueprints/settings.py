@@ -10,12 +10,13 @@ from wtforms import PasswordField
 
 from webapp import passwords
 from webapp.config import setting
-from webapp.domain import accounts, choices, events, log_ins, moderation
+from webapp.domain import accounts, choices, events, log_ins, moderation, suggestions
 from webapp.domain.errors import N_, Invalid, TooMany
 from webapp.extensions import db
+from webapp.models.base import from_ms, to_ms
 from webapp.models.event_choice import CHANNELS
 from webapp.transaction import transaction, unlocked
-from webapp.web import access
+from webapp.web import access, paging
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
@@ -85,6 +86,19 @@ def unblock(handle: str) -> Response:
     other = moderation.unblock(viewer(), handle)
     flash(_("%(name)s is not blocked any more", name=other.name))
     return leave(".blocked")
+
+
+@bp.get("/dismissed")
+def dismissed() -> Response:
+    """List whom the member does not want to be suggested, each with a way back."""
+    found = suggestions.dismissed(viewer())
+    place = paging.place(int, int)
+    shown = paging.page(
+        suggestions.after(found, from_ms(place[0]), place[1]) if place else found,
+        lambda row: (to_ms(row.at), row.id),
+        is_first=place is None,
+    )
+    return page("settings/dismissed.html", shown=shown)
 
 
 # Signing in

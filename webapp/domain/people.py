@@ -18,8 +18,6 @@ from webapp.models.member import Member, visible
 
 COUNTED = 1000
 """Up to how many a list counts; beyond that it says "more than"."""
-SUGGESTED = 6
-LOOKED_AT = 30
 ASKING = ("none", "removed", "withdrawn")
 """The standings in which somebody could be asked, now or later."""
 
@@ -64,6 +62,14 @@ def one_of(viewer: Member, handle: str) -> Member:
     if found is None:
         raise NotFound
     return found
+
+
+def other_of(viewer: Member, handle: str) -> Member:
+    """Return who has this handle, if that is somebody else; NotFound for the viewer's own, too."""
+    other = one_of(viewer, handle)
+    if other.id == viewer.id:
+        raise NotFound
+    return other
 
 
 def best_connected(viewer: Member, *conditions: Any) -> Any:
@@ -167,14 +173,3 @@ def persons(viewer: Member, rows: Sequence[Any]) -> list[Person]:
     near = connections.badges(viewer, ids)
     stands = standings(viewer, ids)
     return [Person(row.id, row.handle, row.name, row.headline, row.photo, near[row.id], stands[row.id]) for row in rows]
-
-
-def in_field_of(viewer: Member) -> list[Person]:
-    """Return a few members of the viewer's field with whom there is nothing yet, the best connected first."""
-    if not viewer.field:
-        return []
-    connected = select(Connection.other_id).where(Connection.member_id == viewer.id, Connection.other_id == Member.id)
-    rows = db.session.execute(
-        best_connected(viewer, Member.field == viewer.field, ~connected.exists()).limit(LOOKED_AT)
-    ).all()
-    return [each for each in persons(viewer, rows) if each.standing.status == "none"][:SUGGESTED]
