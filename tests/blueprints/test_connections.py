@@ -176,3 +176,119 @@ def test_the_other_side_is_not_told(ana, ben, as_member):
     assert db.session.query(Notification).filter_by(member_id=ben.id).count() <= before
     assert not db.session.query(OutgoingMail).filter_by(to_member_id=ben.id, by_member_id=ana.id).count()
     assert "Connected since" not in as_member(ben).get(f"/people/{ana.handle}").text
+
+
+def test_filters_come_from_ones_own_connections_and_stand_in_the_address(ana, as_member):
+    ben = factories.member("Ben", field="Research", organisation="Foldwork", place="Porto", cohort="2014")
+    chen = factories.member("Chen", field="Research", organisation="Nordlys")
+    factories.member("Somebody Else", organisation="Elsewhere")
+    for other in (ben, chen):
+        factories.connect(ana, other)
+    browser = as_member(ana)
+    offered = browser.get("/connections/filter?q=ben&field=Research")
+    assert re.findall(r'<option value="(\w[^"]*)"', offered.text) == [
+        "Research",
+        "Foldwork",
+        "Nordlys",
+        "Porto",
+        "2014",
+    ]
+    assert '<input type="hidden" name="q" value="ben">' in offered.text
+    assert "<html" not in browser.part("/connections/filter", method="GET").text
+    both = browser.get("/connections?field=Research")
+    assert len(rows(both)) == 2
+    assert "2 connections match" in words(both)
+    found = browser.get("/connections?field=Research&company=Foldwork&sort=first")
+    assert rows(found) == [ben.handle]
+    assert 'href="/connections?sort=first&amp;field=Research"' in found.text, "a chip takes its filter away"
+    nobody = browser.get("/connections?company=Elsewhere")
+    assert rows(nobody) == []
+    assert "No connections match these filters" in words(nobody)
+
+
+def test_a_filter_is_combined_with_search_and_paging(ana, as_member):
+    for number in range(30):
+        factories.connect(ana, factories.member(f"Ben {number}", field="Research" if number < 28 else "Law"))
+    browser = as_member(ana)
+    first = browser.part("/connections?q=ben&field=Research", method="GET")
+    assert re.search(r'role="status" id="connections-found" hx-swap-oob="true">28 connections match', first.text)
+    after = re.search(r'href="(/connections\?after=[^"]+)', first.text)[1].replace("&amp;", "&")
+    assert len({*rows(first), *rows(browser.get(after))}) == 28
+
+
+@pytest.fixture
+def three(ana, ben):
+    others = [ben, factories.member("Chen Wei"), factories.member("Dana Fox")]
+    for other in others:
+        factories.connect(ana, other)
+    return others
+
+
+def ticks(page):
+    return re.findall(r'name="handle" value="([\w-]+)"( checked)?', page.text)
+
+
+def test_several_are_chosen_named_removed_and_brought_back_at_once(ana, three, as_member):
+    ben, chen, dana = three
+    browser = as_member(ana)
+    page = browser.get("/connections?choose=1&sort=first")
+    assert ticks(page) == [(each.handle, "") for each in three]
+    assert all(box[1] for box in ticks(browser.get("/connections?choose=1&all=1")))
+    ask = browser.get(f"/connections/remove?choose=1&handle={ben.handle}&handle={dana.handle}")
+    text = words(ask)
+    assert "Remove 2 connections?" in text
+    assert "Ben Okafor Dana Fox" in text
+    assert "Chen" not in text
+    assert count(ana) == 3
+    gone = browser.post("/connections/remove", {"choose": "1", "handle": [ben.handle, dana.handle]})
+    assert gone.headers["Location"] == "/connections?choose=1"
+    assert (count(ana), count(ben), count(dana), count(chen)) == (1, 0, 0, 1)
+    page = browser.get("/connections")
+    assert "Ben Okafor and 1 other removed. Undo" in words(page)
+    until = re.search(r'name="until" value="(\d+)"', page.text)[1]
+    assert browser.post("/connections/restore", {"until": until}).status_code == 303
+    assert count(ana) == 3
+    assert relationships.problems() == []
+
+
+def test_the_undo_of_several_is_one_press_of_ones_own_and_ends(ana, three, as_member):
+    browser = as_member(ana)
+    gone = browser.part("/connections/remove", {"choose": "1", "handle": [each.handle for each in three]})
+    assert "3 connections removed." in words(gone)
+    until = re.search(r'name="until" value="(\d+)"', gone.text)[1]
+    assert as_member(three[0]).post("/connections/restore", {"until": until}).status_code == 409
+    assert browser.post("/connections/restore", {"until": "soon"}).status_code == 404
+    clock.move(seconds=61)
+    assert browser.post("/connections/restore", {"until": until}).status_code == 409
+    assert count(ana) == 0
+
+
+def test_choosing_nobody_or_strangers_removes_nobody(ana, three, as_member):
+    stranger = factories.member("Stranger")
+    browser = as_member(ana)
+    for query in ("", f"?handle={stranger.handle}"):
+        assert browser.get(f"/connections/remove{query}").status_code == 422
+    assert browser.post("/connections/remove", {"handle": stranger.handle}).status_code == 303
+    assert count(ana) == 3
+
+
+def test_removing_twenty_takes_as_many_statements_as_removing_five(ana, as_member, statements):
+    browser, counts = as_member(ana), []
+    for number in (5, 20):
+        others = [factories.member(f"Member {each}") for each in range(number)]
+        for other in others:
+            factories.connect(ana, other)
+        handles = [each.handle for each in others]
+        with statements() as seen:
+            browser.post("/connections/remove", {"handle": handles})
+        counts.append(len([each for each in seen if "sign_in" not in each]))
+        assert count(ana) == 0
+    assert counts[0] == counts[1]
+
+
+def test_a_page_of_connections_is_light(ana, as_member):
+    for _number in range(26):
+        factories.connect(
+            ana, factories.member("Tomás Ferreira", headline="Marine ecologist, Atlantic Shelf Institute")
+        )
+    assert len(as_member(ana).get("/connections").data) <= 40_000

@@ -67,8 +67,10 @@ def there(viewer, other):
     [
         ("/connections", connected, 5),
         ("/connections?sort=last", connected, 5),
-        ("/connections?q=ben", connected, 5),
+        ("/connections?q=ben", connected, 6),
         ("/connections", removed, 5),
+        ("/connections?field=Research&choose=1", connected, 6),
+        ("/connections/filter?field=Research", connected, 6),
         ("/people", there, 8),
         ("/people?q=ben", there, 8),
         ("/people?q=benn", there, 9),

@@ -1,12 +1,17 @@
 """My network: who a member is connected to, who asks, who could be, and the way a connection ends."""
 
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, session
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from webapp import addresses
 from webapp.domain import accounts, connections, guests, invitations, people, suggestions
+from webapp.domain.connections import FILTERS
+from webapp.domain.errors import N_, Invalid, NotFound
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
@@ -19,6 +24,11 @@ SHOWN = 6
 ASKING = 3
 FACES = 3
 SEARCH_CHARACTERS = 100
+FILTER_CHARACTERS = 120
+MS_DIGITS = 14
+CHOSEN = 100
+"""Among how many at once several can be chosen."""
+FILTER_WORDS = {"field": N_("Field"), "company": N_("Organisation"), "place": N_("Place"), "cohort": N_("Year")}
 
 
 @bp.get("/network")
@@ -32,7 +42,7 @@ def network() -> Response:
         address=accounts.primary_address(member),
         members=0 if member.degree else people.total() - 1,
         faces=[] if member.degree else db.session.execute(people.best_connected(member).limit(FACES)).all(),
-        removed=connections.recently_removed(member),
+        removed=_removals(),
         counts=invitations.counts(member),
         asking=asking,
         cards=cards,
@@ -50,12 +60,16 @@ def find() -> Response:
 
 
 def _listed() -> dict[str, Any]:
-    """Return the list as the address asks for it: its search, its order, one page of it."""
+    """Return the list as the address asks for it: its search, its filters, its order, one page of it."""
     q = request.values.get("q", "").strip()[:SEARCH_CHARACTERS]
     asked = request.values.get("sort", "")
     order: connections.Order = "first" if asked == "first" else "last" if asked == "last" else "recent"
-    found = connections.of(viewer(), search=q, order=order)
+    given = {name: request.values.get(name, "").strip()[:FILTER_CHARACTERS] for name in FILTERS}
+    only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
+    choosing = bool(request.values.get("choose"))
+    every = connections.of(viewer(), search=q, order=order, only=only)
     place = paging.place(int if order == "recent" else str, int)
+    found = every
     if place:
         found = connections.after(found, order, from_ms(place[0]) if order == "recent" else place[0], place[1])
     keys = {"recent": "since", "first": "name_key", "last": "sort_key"}
@@ -64,38 +78,99 @@ def _listed() -> dict[str, Any]:
         value = getattr(row, keys[order])
         return (to_ms(value) if order == "recent" else value, row.id)
 
-    view = {name: value for name, value in (("q", q), ("sort", "" if order == "recent" else order)) if value}
+    asked_for: dict[str, str] = {"q": q, "sort": "" if order == "recent" else order, "choose": "1" if choosing else ""}
+    view = {name: value for name, value in asked_for.items() if value} | {str(name): only[name] for name in only}
     return {
-        "shown": paging.page(found, key, is_first=place is None),
+        "shown": paging.page(found, key, is_first=place is None, size=CHOSEN if choosing else paging.SIZE),
         "q": q,
         "order": order,
+        "only": only,
+        "matches": people.count(every) if q or only else None,
+        "most": people.COUNTED,
+        "choosing": choosing,
+        "ticked": request.values.get("all") == "1",
         "view": view,
         "place": view | ({"after": request.values["after"]} if place else {}),
+        "words": FILTER_WORDS,
     }
+
+
+def _removals() -> list[list[Any]]:
+    """Return what can be brought back, one list for each press."""
+    removed = connections.recently_removed(viewer())
+    return [list(group) for _until, group in groupby(removed, key=attrgetter("undo_until"))]
 
 
 @bp.get("/connections")
 def index() -> Response:
-    """List all connections: searched, sorted, a page at a time, all of it in the address."""
-    removed = [] if wants_part() else connections.recently_removed(viewer())
+    """List all connections: searched, filtered, sorted, a page at a time, all of it in the address."""
     return page(
         "connections/index.html",
-        part="connections/_list.html",
+        part="connections/_found.html",
         total=connections.count(viewer()),
-        removed=removed,
+        removed=[] if wants_part() else _removals(),
+        **_listed(),
+    )
+
+
+@bp.get("/connections/filter")
+def choose_filter() -> Response:
+    """Offer what the viewer's own connections can be filtered by."""
+    return page(
+        "connections/filter.html",
+        part="connections/_filters.html",
+        options=connections.options(viewer()),
         **_listed(),
     )
 
 
 def _place() -> dict[str, str]:
     """Return where the press was made: on the profile, or in which list, to bring the row back there."""
-    kept = {name: request.values.get(name, "")[: paging.CURSOR_CHARACTERS] for name in ("q", "sort", "after", "on")}
+    names = ("q", "sort", "after", "on", "choose", *FILTERS)
+    kept = {name: request.values.get(name, "")[: paging.CURSOR_CHARACTERS] for name in names}
     return {name: value for name, value in kept.items() if value}
 
 
 def _leave_to_place(handle: str) -> Response:
     place = _place()
     return leave("people.show", handle=handle) if place.pop("on", "") == "profile" else leave(".index", **place)
+
+
+@bp.route("/connections/remove", methods=["GET", "POST"])
+def remove_several() -> Response:
+    """Name the chosen ones and ask, then end these connections in one press, with one undo for all."""
+    member = viewer()
+    chosen = connections.among(member, request.values.getlist("handle")[:CHOSEN])
+    if request.method == "GET":
+        if not chosen:
+            raise Invalid(handle=N_("Choose at least one connection"))
+        return page(
+            "connections/remove_several.html", part="connections/_remove_several.html", chosen=chosen, place=_place()
+        )
+    number = connections.remove(member, *(row.id for row in chosen)) if chosen else 0
+    if wants_part():
+        return page("connections/_removed_several.html", removed=_removals(), number=number, **_after_removal())
+    return leave(".index", **_place())
+
+
+@bp.post("/connections/restore")
+def restore_several() -> Response:
+    """Bring back all that was removed in one press."""
+    until = request.form.get("until", "")
+    moment = from_ms(int(until)) if until.isascii() and until.isdecimal() and len(until) <= MS_DIGITS else None
+    if moment is None:
+        raise NotFound
+    number = connections.restore_removed_at(viewer(), moment)
+    text = ngettext("%(num)d connection is back", "%(num)d connections are back", number)
+    if wants_part():
+        return page("connections/_restored.html", focus="", text=text, **_after_removal())
+    flash(text)
+    return leave(".index", **_place())
+
+
+def _after_removal() -> dict[str, Any]:
+    """Return the list and its number as they are now."""
+    return {"total": connections.count(viewer()), **_listed()}
 
 
 @bp.route("/connections/<handle>/remove", methods=["GET", "POST"])
@@ -120,6 +195,6 @@ def restore(handle: str) -> Response:
     connections.restore(member, other)
     text = _("You and %(name)s are connected again", name=other.name)
     if wants_part():
-        return page("connections/_restored.html", focus=handle, total=connections.count(member), text=text, **_listed())
+        return page("connections/_restored.html", focus=handle, text=text, **_after_removal())
     flash(text)
     return _leave_to_place(handle)

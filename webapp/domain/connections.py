@@ -1,21 +1,31 @@
 """Connections: who is connected to whom, how far apart two members are, and the way a connection ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, literal, select, tuple_, union_all
 
 from webapp.domain import circles, relationships
-from webapp.domain.errors import NotFound
-from webapp.domain.names import words
+from webapp.domain.errors import N_, NotFound, Refused
+from webapp.domain.names import fold, words
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
 
 Order = Literal["recent", "first", "last"]
+Filter = Literal["field", "company", "place", "cohort"]
+FILTERS: Mapping[Filter, Any] = {
+    "field": Member.field,
+    "company": Member.organisation,
+    "place": Member.place,
+    "cohort": Member.cohort,
+}
+OPTIONS = 40
+"""How many values a filter offers, those of most connections first."""
+GONE = N_("The time to undo this has passed.")
 MUTUAL_NAMES = 3
 MEETING = 1000
 """How many on the way to the third degree are looked at: more have hardly ever nobody in common with somebody as well connected."""
@@ -29,8 +39,11 @@ class Badge:
     mutual: int = 0
 
 
-def of(viewer: Member, *, search: str = "", order: Order = "recent") -> Any:
-    """Return the viewer's connections with the date of each, in that order; with `search`, those who have words beginning so."""
+def of(viewer: Member, *, search: str = "", order: Order = "recent", only: Mapping[Filter, str] | None = None) -> Any:
+    """Return the viewer's connections with the date of each, in that order.
+
+    With `search`, those who have words beginning so; with `only`, those who say exactly this of themselves.
+    """
     found: Any = (
         select(
             Member.id,
@@ -47,6 +60,8 @@ def of(viewer: Member, *, search: str = "", order: Order = "recent") -> Any:
     )
     for word in words(search):
         found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
+    for name, value in (only or {}).items():
+        found = found.where(FILTERS[name] == value)
     if order == "first":
         return found.order_by(Member.name_key, Member.id)
     if order == "last":
@@ -65,6 +80,26 @@ def after(found: Any, order: Order, key: str | datetime, member_id: int) -> Any:
     return found.where(tuple_(column, Member.id) > (key, member_id))
 
 
+def options(viewer: Member) -> dict[Filter, list[str]]:
+    """Return what the viewer's connections can be filtered by, in the order of the alphabet: one statement for all filters."""
+    halves = []
+    for name, column in FILTERS.items():
+        counted = (
+            select(literal(name).label("name"), column.label("value"))
+            .join(Connection, Connection.other_id == Member.id)
+            .where(Connection.member_id == viewer.id, visible(), column != "")
+            .group_by(column)
+            .order_by(func.count().desc(), column)
+            .limit(OPTIONS)
+            .subquery(f"by_{name}")
+        )
+        halves.append(select(counted))
+    found: dict[Filter, list[str]] = {name: [] for name in FILTERS}
+    for row in db.session.execute(union_all(*halves)):
+        found[row.name].append(row.value)
+    return {name: sorted(values, key=fold) for name, values in found.items()}
+
+
 def count(viewer: Member) -> int:
     """Return how many connections the viewer has; kept in the transaction that changes it."""
     return db.session.scalars(select(Member.degree).where(Member.id == viewer.id)).one()
@@ -80,6 +115,19 @@ def one_of(viewer: Member, handle: str) -> Member:
     if found is None:
         raise NotFound
     return found
+
+
+def among(viewer: Member, handles: Sequence[str]) -> list[Any]:
+    """Return those of these who are connections of the viewer, by name. Whoever is none is left out; nobody learns why."""
+    given = values_of([*handles, ""], "handles")
+    return list(
+        db.session.execute(
+            select(Member.id, Member.handle, Member.name, Member.photo)
+            .join(Connection, Connection.other_id == Member.id)
+            .where(Connection.member_id == viewer.id, Member.handle.in_(select(given.c.value)), visible())
+            .order_by(Member.name_key, Member.id)
+        ).all()
+    )
 
 
 def badges(viewer: Member, ids: Sequence[int]) -> dict[int, Badge]:
@@ -171,9 +219,9 @@ def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> 
     return [through[last.id], last] if last else []
 
 
-def remove(viewer: Member, other: Member) -> None:
-    """End the connection for both sides. Quiet: the other side is not told. Undoable for UNDO_SECONDS; removing twice is one removal."""
-    relationships.end(viewer, other)
+def remove(viewer: Member, *others: Member | int) -> int:
+    """End connections for both sides; return how many. Quiet: nobody is told. Undoable for UNDO_SECONDS; removing twice is one removal."""
+    return relationships.end(viewer, *others)
 
 
 def restore(viewer: Member, other: Member) -> None:
@@ -181,14 +229,22 @@ def restore(viewer: Member, other: Member) -> None:
     relationships.undo_end(viewer, other)
 
 
+def restore_removed_at(viewer: Member, until: datetime) -> int:
+    """Bring back all that the viewer removed in one press, which is what can be undone until the same moment; return how many."""
+    ids = [row.id for row in recently_removed(viewer) if row.undo_until == until]
+    if not ids:
+        raise Refused(GONE)
+    return relationships.undo_end(viewer, *ids)
+
+
 def recently_removed(viewer: Member) -> list[Any]:
-    """Return whom the viewer removed and can still bring back."""
+    """Return whom the viewer removed and can still bring back, the last removals first, within one press by name."""
     seen = relationships.as_seen_by(viewer, "removed")
     return list(
         db.session.execute(
             select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, seen.c.undo_until)
             .join(seen, seen.c.other_id == Member.id)
             .where(visible(), seen.c.undo_until.is_not(None))
-            .order_by(seen.c.undo_until.desc())
+            .order_by(seen.c.undo_until.desc(), Member.name_key, Member.id)
         ).all()
     )

@@ -8,6 +8,7 @@ from flask_babel import format_date, format_datetime, format_decimal, ngettext
 from flask_babel import gettext as _
 
 from webapp import clock
+from webapp.models.base import to_ms
 
 HUES = 8
 LEAP_YEAR = 2000
@@ -17,7 +18,15 @@ LEAP_YEAR = 2000
 def bind(app: Flask) -> None:
     """Give every template these filters."""
     app.jinja_env.filters.update(
-        initials=initials, hue=hue, day=day, birthday=birthday, moment=moment, ago=ago, number=number
+        initials=initials,
+        hue=hue,
+        day=day,
+        birthday=birthday,
+        moment=moment,
+        ago=ago,
+        number=number,
+        ms=to_ms,
+        without=without,
     )
 
 
@@ -66,3 +75,8 @@ def ago(value: datetime) -> str:
     if passed < timedelta(days=31):
         return ngettext("%(num)d day ago", "%(num)d days ago", passed.days)
     return day(value)
+
+
+def without(values: dict[str, str], *names: str) -> dict[str, str]:
+    """Return what an address says, without some of it."""
+    return {name: value for name, value in values.items() if name not in names}

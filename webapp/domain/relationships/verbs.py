@@ -336,14 +336,17 @@ def lift(viewer: Member, other: Person) -> None:
 # Ending
 
 
-def end(viewer: Member, other: Person) -> None:
-    """End the connection for both sides. Quiet: the other side is not told. Undoable for UNDO_SECONDS; removing twice is one removal."""
-    _act(viewer, [other], Event.REMOVE)
+def end(viewer: Member, *others: Person) -> int:
+    """End connections for both sides; return how many. Quiet: the other side is not told. Undoable for UNDO_SECONDS.
+
+    Removing twice is one removal.
+    """
+    return store.words(_act(viewer, others, Event.REMOVE))["removed"]
 
 
-def undo_end(viewer: Member, other: Person) -> None:
-    """Bring a connection back that the viewer just removed, with its date. Refused once the time has passed."""
-    _act(viewer, [other], Event.UNDO_REMOVE)
+def undo_end(viewer: Member, *others: Person) -> int:
+    """Bring connections back that the viewer just removed, with their dates; return how many. Refused once the time has passed."""
+    return store.words(_act(viewer, others, Event.UNDO_REMOVE))["connected"]
 
 
 def block(viewer: Member, other: Person) -> None:
