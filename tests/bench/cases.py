@@ -30,6 +30,8 @@ PAGES = (
     "/connections?sort=first",
     "/connections?sort=last",
     "/connections?q=ma",
+    "/connections?field=Engineering",
+    "/connections/filter",
     "/people",
     "/people?q=ma",
     "/people/{stranger}",
@@ -44,7 +46,14 @@ PAGES = (
     "/settings/blocked",
 )
 # What is sorted, searched or in common is as much as there is; the hub's page may take longer there.
-LINEAR = {"/connections?sort=first", "/connections?sort=last", "/connections?q=ma", "/people/{hub}"}
+LINEAR = {
+    "/connections?sort=first",
+    "/connections?sort=last",
+    "/connections?q=ma",
+    "/connections?field=Engineering",
+    "/connections/filter",
+    "/people/{hub}",
+}
 NULL = """{% extends "layouts/page.html" %}{% block main %}<h1>Nothing</h1>{% endblock %}"""
 FREQUENT, NOBODY = "ma", "qzxv"
 

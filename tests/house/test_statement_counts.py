@@ -86,6 +86,8 @@ def there(viewer, other):
         ("/people/{hub}/connections", shared, 6),
         ("/people/{hub}/mutual", shared, 6),
         ("/invitations", asking, 8),
+        ("/invitations?choose=1&least=1", asking, 8),
+        ("/invitations/sent?choose=1", invited, 8),
         ("/invitations/sent", invited, 8),
         ("/invitations/ignored", ignored, 8),
     ],

@@ -7,14 +7,14 @@ from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy import select
 
+from webapp import clock, tokens
 from webapp.domain import connections, guests, invitations, people, relationships, tickets
-from webapp.domain.errors import NotFound
+from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.models.invitation import GuestInvitation
-from webapp.models.member import Member, visible
+from webapp.models.member import Member
 from webapp.web import paging
 from webapp.web.access import public, viewer
 from webapp.web.back import leave_back
@@ -23,18 +23,49 @@ from webapp.web.htmx import leave, page, wants_part
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
+ANSWERED = "answered"
+CHOSEN = 100
+"""Among how many at once several can be chosen."""
+
 
 def _list(name: str) -> Response:
     me = viewer()
+    choosing = name != "ignored" and bool(request.args.get("choose"))
     found, place = invitations.of(me, name), paging.place(int, int)
     if place:
         found = invitations.after(found, from_ms(place[0]), place[1])
-    listed = paging.page(found, lambda row: (to_ms(row.at), row.id), is_first=place is None)
-    cards = db.session.execute(guests.cards(me)).all() if name == "received" and place is None else []
+    size = CHOSEN if choosing else paging.SIZE
+    listed = paging.page(found, lambda row: (to_ms(row.at), row.id), is_first=place is None, size=size)
+    with_cards = name == "received" and place is None and not choosing
+    cards = db.session.execute(guests.cards(me)).all() if with_cards else []
     near = connections.badges(me, [row.id for row in listed.rows] + [card[1].id for card in cards])
+    least = request.args.get("least", type=int)
     return page(
-        "invitations/index.html", tab=name, counts=invitations.counts(me), listed=listed, cards=cards, near=near
+        "invitations/index.html",
+        tab=name,
+        counts=invitations.counts(me),
+        listed=listed,
+        cards=cards,
+        near=near,
+        choosing=choosing,
+        ticked={row.id for row in listed.rows if least is not None and near[row.id].mutual >= least},
+        at={"after": request.args["after"]} if place else {},
+        answered=_answered(request.args.get("answered", "")),
     )
+
+
+def _answered(token: str) -> dict[str, Any] | None:
+    """Return what one press has just answered, as long as it can be taken back."""
+    value = tokens.signed(ANSWERED, token) if token else None
+    if not value or from_ms(value[2]) < clock.now():
+        return None
+    what, number, until = value
+    words = (
+        ngettext("%(num)d invitation is accepted.", "%(num)d invitations are accepted.", number)
+        if what == "accept"
+        else ngettext("%(num)d invitation is ignored.", "%(num)d invitations are ignored.", number)
+    )
+    return {"what": what, "until": from_ms(until), "words": words, "token": token}
 
 
 @bp.get("")
@@ -147,21 +178,49 @@ def withdraw(handle: str) -> Response:
     return _answer(words, other, back=".sent")
 
 
+@bp.post("/answer")
+def answer_several() -> Response:
+    """Accept or ignore the ticked invitations in one press, with one undo."""
+    me, what = viewer(), request.form.get("do", "")
+    verbs = {"accept": relationships.accept, "ignore": relationships.ignore}
+    if what not in verbs:
+        raise NotFound
+    ids = invitations.among(me, "received", request.form.getlist("handle")[:CHOSEN])
+    if not ids:
+        raise Invalid(handle=N_("Choose at least one invitation"))
+    number = verbs[what](me, ids)
+    until = invitations.undo_until(me, ids)
+    if number < len(ids):
+        flash(_("%(number)s of %(all)s could not be answered now", number=len(ids) - number, all=len(ids)))
+    answered = tokens.sign(ANSWERED, [what, number, to_ms(until)]) if until and number else None
+    return leave(".index", answered=answered)
+
+
+@bp.post("/answer/undo")
+def undo_answers() -> Response:
+    """Take back what one press answered, before anybody was told."""
+    answered = _answered(request.form.get("answered", ""))
+    if answered is None:
+        raise Refused(connections.GONE)
+    number = invitations.undo_answers(viewer(), answered["what"], answered["until"])
+    flash(ngettext("%(num)d invitation is back under Received", "%(num)d invitations are back under Received", number))
+    return leave(".index")
+
+
 @bp.post("/sent/withdraw")
 def withdraw_several() -> Response:
-    """Take the ticked invitations back."""
-    handles = request.form.getlist("handle")[:500]
-    ids = db.session.scalars(select(Member.id).where(Member.handle.in_(handles), visible())).all()
-    number = relationships.withdraw(viewer(), list(ids)) if len(ids) > 1 else sum(_withdrawn(i) for i in ids)
-    flash(ngettext("%(num)d invitation is withdrawn", "%(num)d invitations are withdrawn", number))
+    """Take the ticked invitations back; say from when they may be repeated."""
+    me = viewer()
+    ids = invitations.among(me, "sent", request.form.getlist("handle")[:CHOSEN])
+    if not ids:
+        raise Invalid(handle=N_("Choose at least one invitation"))
+    number = relationships.withdraw(me, ids)
+    words = ngettext("%(num)d invitation is withdrawn", "%(num)d invitations are withdrawn", number)
+    again = [stand.may_ask_from for stand in people.standings(me, ids).values() if stand.status == "withdrawn"]
+    if again and again[0]:
+        words += ". " + _("You can invite again on %(date)s", date=day(again[0]))
+    flash(words)
     return leave(".sent")
-
-
-def _withdrawn(member_id: int) -> int:
-    try:
-        return relationships.withdraw(viewer(), [member_id])
-    except NotFound:
-        return 0
 
 
 @bp.post("/<handle>/undo")

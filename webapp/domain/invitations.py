@@ -1,14 +1,17 @@
 """The lists of invitations a member sees: received, sent, guests, ignored; and how many are in each."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
 from webapp.domain import guests, relationships
-from webapp.domain.errors import NotFound
+from webapp.domain.connections import GONE
+from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
 from webapp.extensions import db
+from webapp.models.batch import values_of
 from webapp.models.invitation import Batch, GuestInvitation
 from webapp.models.member import Member, visible
 
@@ -35,6 +38,32 @@ def after(found: Any, at: Any, member_id: int) -> Any:
     """Return what follows one row of such a list."""
     column = found.selected_columns.at
     return found.where((column < at) | ((column == at) & (Member.id < member_id)))
+
+
+def among(viewer: Member, name: str, handles: Sequence[str]) -> list[int]:
+    """Return the ids of those of these who stand in one of the viewer's lists. Whoever does not is left out; nobody learns why."""
+    given = values_of([*handles, ""], "handles")
+    return list(
+        db.session.scalars(
+            of(viewer, name).where(Member.handle.in_(select(given.c.value))).with_only_columns(Member.id)
+        )
+    )
+
+
+def undo_until(viewer: Member, ids: Sequence[int]) -> datetime | None:
+    """Return until when the answers that were just given to these can be taken back: the same moment for all of one press."""
+    seen = relationships.as_seen_by(viewer, among=ids)
+    found: datetime | None = db.session.scalar(select(func.max(seen.c.undo_until)))
+    return found
+
+
+def undo_answers(viewer: Member, what: str, until: datetime) -> int:
+    """Take back all answers that were given in one press; return how many. Refused once the time has passed."""
+    seen = relationships.as_seen_by(viewer, "connected" if what == "accept" else "ignored")
+    ids = list(db.session.scalars(select(seen.c.other_id).where(seen.c.undo_until == until)))
+    if not ids:
+        raise Refused(GONE)
+    return (relationships.undo_accept if what == "accept" else relationships.undo_ignore)(viewer, ids)
 
 
 def counts(viewer: Member) -> dict[str, int]:
