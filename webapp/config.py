@@ -235,6 +235,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("LOOKUPS_MAX", "integer", 50_000, "Addresses a member may have compared in LOOKUP_DAYS."),
     Setting("LOOKUP_DAYS", "integer", 10, "Days over which comparisons are counted."),
+    Setting(
+        "DIGEST_HOUR",
+        "integer",
+        7,
+        "From this hour (UTC, 0 to 23) on the digests of a day, or on Monday of a week, are sent.",
+    ),
+    Setting("NOTIFICATION_DAYS", "integer", 180, "Days after which a notification that was read is forgotten."),
+    Setting("MAIL_DAYS", "integer", 90, "Days after which Kith forgets that a mail was sent, skipped or failed."),
     Setting("PASSWORD_CHARACTERS", "integer", 12, "Characters a password has at least."),
 )
 TABLE: Mapping[str, Setting] = {row.name: row for row in SETTINGS}
@@ -265,6 +273,8 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
     values["BASE_URL"] = _base_url(values["BASE_URL"])
     if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
+    if values["DIGEST_HOUR"] > 23:  # noqa: PLR2004 - of a day
+        raise SettingError(f"{PREFIX}DIGEST_HOUR must be an hour from 0 to 23, but is {values['DIGEST_HOUR']}.")
     if values["SMTP_URL"] and not _is_smtp_url(values["SMTP_URL"]):
         raise SettingError(
             f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."

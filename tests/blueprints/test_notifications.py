@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp import clock
-from webapp.domain import notifications, relationships
+from webapp.domain import notifications, relationships, telling
 from webapp.extensions import db
 
 
@@ -104,3 +104,21 @@ def test_older_ones_are_grouped_and_paged(ana, as_member):
 
 def test_nothing_new_is_said(ana, as_member):
     assert "Nothing new" in words(as_member(ana).get("/notifications"))
+
+
+def test_many_acceptances_are_one_line_that_leads_to_the_people(ana, as_member):
+    others = [factories.member(f"Ben {number}") for number in range(30)]
+    telling.tell("connected", [(ana.id, other.id) for other in others], mail="")
+    db.session.commit()
+    browser = as_member(ana)
+    page = browser.get("/notifications")
+    assert unread(page) == page.text.count("row stacks unread") == 1
+    assert re.search(r"Ben \d+ and 29 others accepted your invitation", words(page))
+    link = re.search(r'href="(/notifications/people[^"]+)"', page.text)[1].replace("&amp;", "&")
+    first = browser.get(link)
+    assert "These people accepted your invitation" in words(first)
+    after = re.search(r'href="(/notifications/people[^"]+after=[^"]+)"', first.text)[1].replace("&amp;", "&")
+    names = re.findall(r"<bdi hx-ignore>(Ben \d+)</bdi>", first.text + browser.get(after).text)
+    assert len(names) == len(set(names)) == 30
+    assert as_member(others[0]).get(link).status_code == 404
+    assert browser.get("/notifications/people?kind=connected&day=99999999999999999999").status_code == 404

@@ -79,7 +79,7 @@ def there(viewer, other):
         ("/network", there, 16),
         ("/network", connected, 15),
         ("/network", asking, 16),
-        ("/notifications", asking, 4),
+        ("/notifications", asking, 5),
         ("/suggestions", there, 6),
         ("/settings/blocked", blocked, 3),
         ("/settings/dismissed", dismissed, 3),

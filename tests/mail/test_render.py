@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from webapp import create_app
+from webapp.domain.notifications import News
 from webapp.mail import render
 from webapp.mail.catalog import CHOOSING, COMMON, KINDS, subject
 
@@ -46,6 +47,11 @@ def facts_of(kind, said="Ada Lovelace"):
         "postal_address": "1 Harbour Street",
     }
     facts |= {name: 30 for name in ("days", "hours", "minutes") if name in facts}
+    if "lines" in facts:
+        facts |= {
+            "lines": [News("%(who)s accepted your invitation", said, number) for number in (0, 1, 36)],
+            "more": True,
+        }
     return facts | ({"reply_to": "ada@out.example"} if "reply_to" in facts else {})
 
 

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
 
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.domain import events, notifications, people
+from webapp.domain.errors import NotFound
+from webapp.domain.notifications import Line
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
@@ -26,24 +27,41 @@ def index() -> Response:
     """List what the member is told, the newest first; what is shown is marked read by a POST that the page sends."""
     member = viewer()
     place = paging.place(int, int)
-    found = notifications.of(member)
+    found = notifications.lines(member)
     if place:
         found = notifications.after(found, from_ms(place[0]), place[1])
     shown = paging.page(found, lambda row: (to_ms(row.visible_from), row.id), is_first=place is None)
+    lines = notifications.gather(member, shown.rows)
     now = clock.now()
 
-    def age(row: Any) -> str:
-        passed = now - row.visible_from
+    def age(line: Line) -> str:
+        passed = now - line.row.visible_from
         return _("Today") if passed < DAY else _("This week") if passed < WEEK else _("Earlier")
 
     return page(
         "notifications/index.html",
         shown=shown,
-        groups=[(words, list(rows)) for words, rows in groupby(shown.rows, age)],
-        new=[row.id for row in shown.rows if row.read_at is None],
+        groups=[(words, list(group)) for words, group in groupby(lines, age)],
+        new=[line.row.id for line in lines if line.is_new],
         told=events.KINDS,
         stands=people.standings(member, [row.actor_id for row in shown.rows]),
     )
+
+
+@bp.get("/people")
+def people_of() -> Response:
+    """List everybody of one line."""
+    kind, about = request.args.get("kind", ""), request.args.get("about", "")
+    day = request.args.get("day", default=-1, type=int)
+    found = notifications.people(viewer(), kind, about, day)
+    place = paging.place(int, int)
+    if place:
+        found = notifications.after(found, from_ms(place[0]), place[1])
+    shown = paging.page(found, lambda row: (to_ms(row.visible_from), row.id), is_first=place is None)
+    if not shown.rows:
+        raise NotFound
+    line = {"kind": kind, "about": about or None, "day": day}
+    return page("notifications/people.html", shown=shown, told=events.KINDS[kind], line=line)
 
 
 @bp.post("/read")

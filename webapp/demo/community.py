@@ -97,13 +97,19 @@ def _pairs(ids: list[int], fields: list[str], choose: random.Random) -> set[tupl
 
 
 def _invitations(sample_id: int, strangers: list[int]) -> None:
-    """Let four members have asked the sample member, and the sample member have asked three and invited two guests."""
+    """Let four have asked the sample member, who asked three more, invited two guests, and was accepted by five on one day."""
     for (ago, note), stranger in zip(NOTES, strangers, strict=False):
         with _some_time_ago(ago):
             sample = db.session.get_one(Member, sample_id)
             relationships.invite(db.session.get_one(Member, stranger), [sample], note)
     with _some_time_ago(timedelta(days=4)):
         relationships.invite(db.session.get_one(Member, sample_id), strangers[30:33])
+    accepting = strangers[33:38]
+    with _some_time_ago(timedelta(days=6)):
+        relationships.invite(db.session.get_one(Member, sample_id), accepting)
+    with _some_time_ago(timedelta(days=2, hours=3)):
+        for stranger in accepting:
+            relationships.accept(db.session.get_one(Member, stranger), [sample_id])
     with _some_time_ago(timedelta(hours=5)):
         invited = [("Ingeborg Dahl", "ingeborg.dahl@fjord.example"), ("", "r.castellanos@correo.example")]
         guests.invite(

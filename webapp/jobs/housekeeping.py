@@ -6,9 +6,9 @@ from datetime import datetime
 import structlog
 
 from webapp import clock
-from webapp.domain import accounts, contacts, guests, relationships, throttles, tickets
+from webapp.domain import accounts, contacts, guests, notifications, relationships, throttles, tickets
 from webapp.extensions import db
-from webapp.jobs import mail
+from webapp.jobs import digests, mail
 from webapp.models.batch import is_sqlite
 from webapp.transaction import transaction
 
@@ -26,6 +26,9 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     guests.sweep,
     contacts.forget_idle,
     contacts.sweep_charges,
+    digests.put_due,
+    notifications.sweep,
+    mail.sweep,
 )
 
 

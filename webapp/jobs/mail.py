@@ -13,14 +13,15 @@ from email.policy import default as mail_policy
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import events, relationships, tickets
+from webapp.domain import events, notifications, relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
+from webapp.models.base import from_ms
 from webapp.models.batch import insert_ignoring
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage, OutgoingMail
@@ -31,6 +32,7 @@ log = structlog.get_logger("kith.jobs")
 
 LEASE = timedelta(minutes=10)
 """After so long a claim belongs to a worker that died; longer than any handing over takes."""
+DIGEST_LINES = 12
 BACKOFF_MINUTES = (1, 2, 5, 15, 30, 60)
 
 
@@ -153,6 +155,13 @@ def give_up_claims(now: datetime) -> int:
     return len(left)
 
 
+def sweep(now: datetime) -> int:
+    """Forget mails that ended MAIL_DAYS ago, in the transaction of the caller; return how many."""
+    old = now - timedelta(days=config.setting("MAIL_DAYS"))
+    ended = delete(OutgoingMail).where(OutgoingMail.created_at <= old, OutgoingMail.state.not_in(("queued", "claimed")))
+    return int(db.session.execute(ended.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
+
+
 # What a mail says, gathered in the transaction that claims it
 
 
@@ -173,6 +182,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     if kind.preference and not events.wants_mail(member, kind.preference):
         raise _Skip("the member wants no such mail, or waits for the digest")
     address = _address_of(row, member, kind)
+    if row.kind == "digest":
+        return address.address, facts | {"name": member.name} | _digest(row, member, facts["base_url"])
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
 
 
@@ -220,6 +231,14 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
         return said | {"link": f"{base}/invitations/accept/{token}"}
     link = f"{base}/invitations" if row.kind == "guest_card" else f"{base}/people/{by.handle}"
     return said | {"link": link}
+
+
+def _digest(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    found = notifications.news(member, from_ms(row.facts["since"]), from_ms(row.facts["until"]))
+    if not found:
+        raise _Skip("nothing new any more")
+    said = {"lines": found[:DIGEST_LINES], "more": len(found) > DIGEST_LINES, "link": f"{base}/notifications"}
+    return said | _choosing(row.kind, member, base)
 
 
 def _choosing(kind: str, member: Member, base: str) -> dict[str, str]:

@@ -71,6 +71,13 @@ KINDS: Mapping[str, Kind] = {
         preference="connected",
         days=30,
     ),
+    "digest": Kind(
+        "Something new is unread at the hour of DIGEST_HOUR; at most one a day, never an empty one",
+        "a member who chose one mail a day or a week",
+        ("name", "lines", "more", "link", *CHOOSING),
+        preference="digest",
+        days=1,
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",
@@ -111,7 +118,7 @@ def _off(name: str, kind: Kind) -> str:
     if name == "guest_invitation":
         return "one press in the mail (RFC 8058), for good"
     return (
-        f"the event `{kind.preference}` in the member's settings, or one press in the mail"
+        f"the choice `{kind.preference}` in the member's settings, or one press in the mail"
         if kind.preference
         else "nothing: it answers what was just done"
     )

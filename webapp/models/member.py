@@ -106,9 +106,10 @@ class Member(Base):
         return self.verified_at is not None and self.suspended_at is None and self.deleted_at is None
 
 
-def visible() -> Any:
-    """The SQL condition of `Member.is_visible`."""
-    return (Member.verified_at.is_not(None)) & (Member.suspended_at.is_(None)) & (Member.deleted_at.is_(None))
+def visible(who: Any = None) -> Any:
+    """The SQL condition of `Member.is_visible`, or that of an alias."""
+    who = who or Member
+    return (who.verified_at.is_not(None)) & (who.suspended_at.is_(None)) & (who.deleted_at.is_(None))
 
 
 class EmailAddress(Base):
