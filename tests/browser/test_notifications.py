@@ -45,7 +45,7 @@ def test_many_are_one_line_and_what_to_hear_of_is_chosen(site, visit, check_axe,
     if javascript:
         check_axe(ana)
         ana.use(box, "Space")
-        ana.use(page.get_by_label("Once a day"), "Space")
+        ana.use(page.get_by_label("Right away"), "ArrowDown")
     else:
         box.uncheck()
         page.get_by_label("Once a day").check()

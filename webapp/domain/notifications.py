@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String, and_, case, delete, func, or_, select, tuple_, type_coerce, update
+from sqlalchemy import BigInteger, and_, case, delete, func, or_, select, tuple_, type_coerce, update
 from sqlalchemy.orm import aliased
 
 from webapp import clock
@@ -20,7 +20,7 @@ from webapp.domain import events, relationships
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
-from webapp.models.batch import rows_of, values_of
+from webapp.models.batch import values_of
 from webapp.models.member import Member, visible
 from webapp.models.notification import Notification
 
@@ -191,9 +191,10 @@ def sweep(now: datetime) -> int:
     return int(db.session.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
-def _is_told(viewer: Member, row: Any, who: Any) -> Any:
+def _is_told(viewer: Member, row: Any, who: Any, member_id: Any = None) -> Any:
+    """What the viewer is told; `member_id` says whose it is where that is known from another row, so that SQLite begins there."""
     return and_(
-        row.member_id == viewer.id,
+        row.member_id == (viewer.id if member_id is None else member_id),
         row.shown,
         row.visible_from <= clock.now(),
         visible(who),
@@ -233,35 +234,27 @@ def _newer(viewer: Member, narrower: Any = lambda _newer: True) -> Any:
 
 def _people_of(viewer: Member, rows: Sequence[Any]) -> dict[int, list[Any]]:
     """Return the latest people of each gathered line, each with how many there are and whether everything is read."""
-    asked = [
-        {
-            "line": row.id,
-            "kind": row.kind,
-            "about": row.about,
-            "begins": _day_of(row.visible_from) * DAY_MS,
-            "until": to_ms(row.visible_from),
-        }
-        for row in rows
-        if row.kind in events.GATHERED
-    ]
-    big = BigInteger()
-    given = rows_of(asked, {"line": Integer(), "kind": String(), "about": String(), "begins": big, "until": big})
+    given, first = values_of([row.id for row in rows if row.kind in events.GATHERED]), aliased(Notification)
     moment = type_coerce(Notification.visible_from, BigInteger)
     each = (
         select(
-            given.c.line,
+            first.id.label("line"),
             Notification.actor_id,
             func.max(moment).label("newest"),
             func.min(case((Notification.read_at.is_(None), 0), else_=1)).label("read"),
         )
-        .join(Notification, (Notification.kind == given.c.kind) & (Notification.about == given.c.about))
+        .select_from(given)
+        .join(first, first.id == given.c.value)
+        .join(Notification, (Notification.kind == first.kind) & (Notification.about == first.about))
         .join(Member, Member.id == Notification.actor_id)
         .where(
-            _is_told(viewer, Notification, Member),
-            moment >= given.c.begins,
-            tuple_(moment, Notification.id) <= tuple_(given.c.until, given.c.line),
+            _is_told(viewer, Notification, Member, first.member_id),
+            first.member_id == viewer.id,
+            moment >= _day(first) * DAY_MS,
+            Notification.visible_from <= first.visible_from,
+            tuple_(Notification.visible_from, Notification.id) <= tuple_(first.visible_from, first.id),
         )
-        .group_by(given.c.line, Notification.actor_id)
+        .group_by(first.id, Notification.actor_id)
         .subquery()
     )
     whole = each.c.line
