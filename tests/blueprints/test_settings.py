@@ -1,13 +1,16 @@
 """Settings: mails, being found, signing in, how pages look, whom one blocks."""
 
 import re
+from email import message_from_bytes, policy
 
 import pytest
+from sqlalchemy import select
 
 from tests import factories
-from webapp.domain import accounts, moderation
+from webapp import clock, jobs
+from webapp.domain import accounts, guests, moderation
 from webapp.extensions import db
-from webapp.models.mail import OutgoingMail
+from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import Member, SignIn
 
 NEW = "an owl reads under the lamp"
@@ -38,6 +41,7 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
             "skills",
             "contact",
             "sign-in",
+            "addresses",
             "email",
             "privacy",
             "dismissed",
@@ -134,3 +138,102 @@ def test_light_and_dark_are_kept_in_this_browser(ana, as_member):
     assert 'data-theme="dark"' in browser.get("/settings/appearance").text
     browser.post("/settings/appearance", {"theme": "device"})
     assert "data-theme" not in browser.get("/settings/appearance").text.split("<body")[0]
+
+
+# Several addresses
+
+
+def link(address):
+    """The link of the confirmation that leaves now for this address."""
+    jobs.run_due()
+    [raw] = db.session.scalars(select(MailboxMessage.raw).where(MailboxMessage.recipient == address)).all()
+    text = message_from_bytes(raw, policy=policy.default).get_body(("plain",)).get_content()
+    db.session.commit()
+    return re.search(r"/confirm/[\w-]+", text)[0]
+
+
+def add(browser, address, password=factories.PASSWORD):
+    return browser.post("/settings/addresses", {"email": address, "old": password})
+
+
+def owned(member):
+    db.session.expire_all()
+    return {row.address: (row.verified_at is not None, row.is_primary) for row in accounts.addresses_of(member)}
+
+
+def test_an_address_is_added_confirmed_made_primary_and_the_old_one_removed(ana, as_member):
+    browser = as_member(ana)
+    wrong = add(browser, "work@example.org", "not this one at all")
+    assert wrong.status_code == 422
+    assert 'value="work@example.org"' in wrong.text
+    assert add(browser, "work@example.org").status_code == 303
+    assert owned(ana) == {"ana@example.org": (True, True), "work@example.org": (False, False)}
+    assert accounts.by_address("work@example.org") is None
+    row = next(each for each in accounts.addresses_of(ana) if not each.is_primary)
+    early = browser.post(f"/settings/addresses/{row.id}", {"do": "primary", "old": factories.PASSWORD})
+    assert early.status_code == 409
+    url = link("work@example.org")
+    assert as_member().get(url).status_code == 200
+    done = as_member().post(url, {"password": factories.PASSWORD})
+    assert done.headers["Location"] == "/settings/addresses"
+    assert accounts.by_address("work@example.org").id == ana.id
+    assert browser.post(f"/settings/addresses/{row.id}", {"do": "primary", "old": "wrong"}).status_code == 422
+    assert (
+        browser.post(f"/settings/addresses/{row.id}", {"do": "primary", "old": factories.PASSWORD}).status_code == 303
+    )
+    assert owned(ana) == {"work@example.org": (True, True), "ana@example.org": (True, False)}
+    kept = browser.post(f"/settings/addresses/{row.id}", {"do": "remove", "old": factories.PASSWORD})
+    assert kept.status_code == 409
+    old = next(each for each in accounts.addresses_of(ana) if not each.is_primary)
+    assert browser.post(f"/settings/addresses/{old.id}", {"old": factories.PASSWORD}).status_code == 303
+    assert browser.post(f"/settings/addresses/{old.id}", {"do": "remove", "old": factories.PASSWORD}).status_code == 303
+    assert owned(ana) == {"work@example.org": (True, True)}
+    assert accounts.by_address("ana@example.org") is None
+
+
+def test_the_answer_is_the_same_for_an_address_of_somebody_else_who_hears_by_mail(ana, as_member):
+    ben = factories.member("Ben", "ben@example.org")
+    browser = as_member(ana)
+    for address in ("ben@example.org", "new@example.org"):
+        assert add(browser, address).status_code == 303
+    page = words(browser.get("/settings/addresses"))
+    assert page.count("Waiting for you to use the link in our mail") == 2
+    mails = [(row.kind, row.to_member_id) for row in db.session.query(OutgoingMail).order_by(OutgoingMail.id)]
+    assert mails == [("already_member", ben.id), ("new_address", ana.id)]
+    assert accounts.by_address("ben@example.org").id == ben.id
+
+
+def test_ones_own_address_twice_an_eleventh_and_somebody_elses_are_refused(ana, as_member):
+    ben = factories.member("Ben", "ben@example.org")
+    browser = as_member(ana)
+    assert "You have this address already" in words(add(browser, "ana@example.org"))
+    for number in range(9):
+        factories.address(ana, f"ana{number}@example.org")
+    assert add(browser, "eleventh@example.org").status_code == 409
+    [theirs] = accounts.addresses_of(ben)
+    for method in ("get", "post"):
+        assert getattr(browser, method)(f"/settings/addresses/{theirs.id}").status_code == 404
+
+
+def test_an_added_address_that_nobody_proves_is_forgotten_in_a_week(ana, as_member):
+    add(as_member(ana), "work@example.org")
+    clock.move(days=8)
+    accounts.drop_unverified(clock.now())
+    db.session.commit()
+    assert list(owned(ana)) == ["ana@example.org"]
+
+
+def test_an_invitation_that_waits_for_an_address_meets_who_adds_it(ana, as_member):
+    ben = factories.member("Ben", "ben@example.org")
+    guests.invite(
+        ben, [guests.Invitee("Ana", "work@example.org", accounts.lookup_of("work@example.org"))], note="", source="x"
+    )
+    db.session.commit()
+    clock.move(seconds=61)
+    jobs.run_due()
+    db.session.query(MailboxMessage).delete()
+    db.session.commit()
+    browser = as_member(ana)
+    add(browser, "work@example.org")
+    as_member().post(link("work@example.org"), {"password": factories.PASSWORD})
+    assert "Ben" in words(browser.get("/invitations"))

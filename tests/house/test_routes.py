@@ -25,6 +25,7 @@ VALUES = {
     "pixels": 64,
     "what": "accept",
     "sign_in_id": 1,
+    "address_id": 1,
     "door": "google",
 }
 

@@ -131,6 +131,7 @@ def confirm(token: str) -> Response:
     if found is None:
         return page("accounts/link_over.html", status=410)
     member, row = found
+    is_new = member.verified_at is None
     form = PasswordForm()
     values: dict[str, Any] = {"form": form, "address": row.address, "token": token}
     if not form.is_submitted():
@@ -147,7 +148,7 @@ def confirm(token: str) -> Response:
         else:
             guests.meet(member, row.lookup)
             access.sign_in(member, limits.browser())
-            return leave("profiles.welcome")
+            return leave("profiles.welcome" if is_new else "settings.addresses")
     return show_on(form, refusal, "accounts/confirm.html", **values)
 
 

@@ -1,20 +1,22 @@
 """Settings: notifications and mails, being found, signing in, how pages look, and whom a member blocks."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import PasswordField
+from wtforms import EmailField, PasswordField
 
 from webapp import passwords
 from webapp.config import setting
 from webapp.domain import accounts, choices, events, log_ins, moderation, suggestions
-from webapp.domain.errors import N_, Invalid, TooMany
+from webapp.domain.errors import N_, Invalid, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.models.event_choice import CHANNELS
+from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, paging
 from webapp.web.access import viewer
@@ -141,6 +143,62 @@ def sign_in() -> Response:
         accounts.set_password(viewer(), hashed, keep=access.sign_in_token())
     flash(_("Your password is changed. You are signed out everywhere else"))
     return leave(".sign_in")
+
+
+class AddressForm(FlaskForm):
+    """One more address, and the password: whoever adds one could sign in with it."""
+
+    email = EmailField(lazy_gettext("Email"))
+    old = PasswordField(lazy_gettext("Your password"))
+
+
+CHANGES: Mapping[str, Callable[[Member, int], object]] = {
+    "primary": accounts.make_primary,
+    "remove": accounts.remove_address,
+}
+
+
+class AddressPasswordForm(FlaskForm):
+    """The password, before an address is changed."""
+
+    old = PasswordField(lazy_gettext("Your password"))
+
+
+@bp.route("/addresses", methods=["GET", "POST"])
+@unlocked
+def addresses() -> Response:
+    """Show the member's addresses, and add one, which counts once a mailed link was used. The same answer for every address."""
+    form = AddressForm()
+    if not form.is_submitted():
+        return page("settings/addresses.html", form=form, addresses=accounts.addresses_of(viewer()))
+    try:
+        address = accounts.check_address(form.email.data or "")
+        _check_old(accounts.primary_address(viewer()), form.old.data or "")
+        with transaction():
+            accounts.add_address(viewer(), address)
+    except (Invalid, Refused, TooMany) as error:
+        return show_on(form, error, "settings/addresses.html", addresses=accounts.addresses_of(viewer()))
+    flash(_("We sent a mail to %(address)s. Use the link in it to confirm the address", address=address))
+    return leave(".addresses")
+
+
+@bp.route("/addresses/<int:address_id>", methods=["GET", "POST"])
+@unlocked
+def address(address_id: int) -> Response:
+    """Ask for the password, then make an address the primary one or remove it."""
+    row = accounts.own_address(viewer(), address_id)
+    form = AddressPasswordForm()
+    if not form.is_submitted():
+        return page("settings/address.html", form=form, address=row)
+    change = CHANGES.get(request.form.get("do", ""), accounts.own_address)  # without a button, nothing changes
+    try:
+        _check_old(accounts.primary_address(viewer()), form.old.data or "")
+        with transaction():
+            change(viewer(), address_id)
+    except (Invalid, Refused, TooMany) as error:
+        return show_on(form, error, "settings/address.html", address=accounts.own_address(viewer(), address_id))
+    flash(_("Your addresses are changed"))
+    return leave(".addresses")
 
 
 def _check_old(address: str, typed: str) -> None:

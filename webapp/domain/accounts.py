@@ -20,6 +20,8 @@ from webapp.models.invitation import GuestAddress
 from webapp.models.member import EmailAddress, Member, SignIn
 
 NAME_CHARACTERS = 100
+ADDRESSES = 10
+"""How many a member has at most, proven or waiting to be."""
 PASSWORD_CHARACTERS_MAX = 1000
 PASSWORD_LETTERS = 5
 """A password of fewer different characters is a pattern, whatever its length."""
@@ -126,9 +128,9 @@ def confirm_again(address: str) -> None:
         _send_confirmation(waiting)
 
 
-def _send_confirmation(row: EmailAddress) -> None:
+def _send_confirmation(row: EmailAddress, kind: str = "confirmation") -> None:
     if _may_mail(throttles.CONFIRMATION_MAILS, row.lookup):
-        outbox.put("confirmation", to=db.session.get(Member, row.member_id), address=row)
+        outbox.put(kind, to=db.session.get(Member, row.member_id), address=row)
 
 
 def _may_mail(limit: RateLimitItem, lookup: str) -> bool:
@@ -152,8 +154,8 @@ def _free_handle(name: str) -> str:
             return handle
 
 
-def _new_address(member: Member, address: str, lookup: str) -> EmailAddress:
-    row = EmailAddress(member_id=member.id, address=address, lookup=lookup, is_primary=True, created_at=clock.now())
+def _new_address(member: Member, address: str, lookup: str, *, primary: bool = True) -> EmailAddress:
+    row = EmailAddress(member_id=member.id, address=address, lookup=lookup, is_primary=primary, created_at=clock.now())
     db.session.add(row)
     db.session.flush()
     return row
@@ -170,10 +172,7 @@ def add_verified(member: Member, address: str) -> None:
     """Give a member one more address that is proven; Refused where somebody else has it."""
     lookup = lookup_of(address)
     if by_lookup(lookup) is None:
-        row = EmailAddress(member_id=member.id, address=address, lookup=lookup, created_at=clock.now())
-        db.session.add(row)
-        db.session.flush()
-        verify(row)
+        verify(_new_address(member, address, lookup, primary=False))
     elif by_lookup(lookup) != member:
         raise Refused(N_("This address belongs to an account already. Sign in with it"))
 
@@ -231,9 +230,71 @@ def verify(row: EmailAddress) -> None:
 
 
 def drop_unverified(now: datetime) -> int:
-    """Delete the accounts whose address nobody proved in seven days; return how many."""
+    """Delete the accounts, and the added addresses, that nobody proved in seven days; return how many accounts."""
     old = now - timedelta(days=UNVERIFIED_DAYS)
+    added = EmailAddress.verified_at.is_(None) & ~EmailAddress.is_primary
+    db.session.execute(delete(EmailAddress).where(added, EmailAddress.created_at < old))
     return db.session.execute(delete(Member).where(Member.verified_at.is_(None), Member.created_at < old)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+# Several addresses
+
+
+def addresses_of(member: Member) -> Sequence[EmailAddress]:
+    """Return a member's addresses, proven or not; the primary one first."""
+    mine = select(EmailAddress).where(EmailAddress.member_id == member.id)
+    return db.session.scalars(mine.order_by(EmailAddress.is_primary.desc(), EmailAddress.id)).all()
+
+
+def own_address(member: Member, address_id: int) -> EmailAddress:
+    """Return one of the member's addresses, else NotFound."""
+    row = db.session.scalar(
+        select(EmailAddress).where(EmailAddress.member_id == member.id, EmailAddress.id == address_id)
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+def add_address(member: Member, address: str) -> None:
+    """Ask by mail whether an address is the member's; asking again sends the mail again. It counts for nothing until it is proven.
+
+    The answer is the same for an address that belongs to somebody else, who learns of it by mail. Invalid for one the member has proven,
+    Refused beyond ten.
+    """
+    db.session.execute(select(Member.id).where(Member.id == member.id).with_for_update())
+    lookup = lookup_of(address)
+    there = addresses_of(member)
+    row = next((each for each in there if each.lookup == lookup), None)
+    if row is not None and row.verified_at is not None:
+        raise Invalid(email=N_("You have this address already"))
+    if row is None:
+        if len(there) >= ADDRESSES:
+            raise Refused(N_("You have ten addresses. Remove one first"))
+        row = _new_address(member, address, lookup, primary=False)
+    owner = by_lookup(lookup)
+    if owner is None:
+        _send_confirmation(row, "new_address")
+    elif _may_mail(throttles.CONFIRMATION_MAILS, lookup):
+        outbox.put("already_member", to=owner)
+
+
+def make_primary(member: Member, address_id: int) -> None:
+    """Let a proven address be the one mail goes to; Refused for one that is not proven, NotFound for anybody else's."""
+    row = own_address(member, address_id)
+    if row.verified_at is None:
+        raise Refused(N_("Confirm this address first, with the link in the mail we sent there"))
+    db.session.execute(update(EmailAddress).where(EmailAddress.member_id == member.id).values(is_primary=False))
+    db.session.execute(update(EmailAddress).where(EmailAddress.id == row.id).values(is_primary=True))
+
+
+def remove_address(member: Member, address_id: int) -> None:
+    """Take an address off the account; what it brought about stays. Refused for the primary one, NotFound for anybody else's."""
+    row = own_address(member, address_id)
+    if row.is_primary:
+        raise Refused(N_("Mail to you goes to this address. Make another one the primary first"))
+    db.session.delete(row)
+    db.session.flush()
 
 
 # Finding an account

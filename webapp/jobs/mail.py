@@ -207,7 +207,7 @@ def _address_of(row: OutgoingMail, member: Member, kind: Kind) -> EmailAddress:
 
 def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) -> dict[str, Any]:
     """Return the links of a mail to a member, with fresh tickets where it needs one."""
-    if row.kind == "confirmation":
+    if row.kind in {"confirmation", "new_address"}:
         token = tickets.issue("confirm", minutes=24 * 60, member=member, address_id=address.id)
         return {"link": f"{base}/confirm/{token}", "hours": 24}
     if row.kind == "reset":

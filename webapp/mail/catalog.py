@@ -43,8 +43,19 @@ KINDS: Mapping[str, Kind] = {
         again=True,
         days=1,
     ),
+    "new_address": Kind(
+        "A member adds an address to their account",
+        "the address that was typed",
+        ("name", "link", "hours"),
+        unproven=True,
+        again=True,
+        days=1,
+    ),
     "already_member": Kind(
-        "Somebody joins with the address of a member", "that member", ("name", "link", "reset_link"), days=1
+        "Somebody joins with the address of a member, or adds it to another account",
+        "that member",
+        ("name", "link", "reset_link"),
+        days=1,
     ),
     "reset": Kind(
         "A new password is asked for", MEMBER, ("name", "link", "minutes"), unproven=True, again=True, days=1
