@@ -162,6 +162,102 @@ def test_contact_information_is_added_changed_and_deleted(ana, as_member):
         assert theirs.post(url, {"value": "x@example.org", "audience": "public"}).status_code == 404
 
 
+def test_experience_is_added_changed_in_its_row_and_deleted(ana, as_member):
+    mine = as_member(ana)
+    wrong = mine.post("/settings/background/add/experience", {"what": "Diver", "from_year": "later"})
+    assert wrong.status_code == 422
+    assert 'value="later"' in wrong.text
+    typed = {"what": "Diver", "at": "Sea", "from_year": "2020"}
+    assert mine.post("/settings/background/add/experience", typed).headers["Location"] == "/settings/background"
+    mine.post(
+        "/settings/background/add/education", {"what": "Biology", "at": "Porto", "from_year": "2010", "to_year": "2014"}
+    )
+    [job] = profiles.seen_by(ana, ana).experience
+    page = words(mine.get("/settings/background"))
+    assert "2020 – now Diver Sea" in page
+    assert "2010 – 2014 Biology Porto" in page
+    assert 'value="Diver"' in mine.part(f"/settings/background/{job.key}", method="GET").text
+    row = mine.part(f"/settings/background/{job.key}", typed | {"to_year": "2024"})
+    assert "2020 – 2024" in words(row)
+    assert row.text == mine.part(f"/settings/background?row={job.key}", method="GET").text
+    assert "2020 – 2024" in words(as_member(factories.member("Ben")).get(f"/people/{ana.handle}"))
+    assert mine.post(f"/settings/background/{job.key}/remove").status_code == 303
+    assert "Diver" not in mine.get("/settings/background").text
+    assert mine.get("/settings/background/add/hobbies").status_code == 404
+
+
+def test_skills_are_listed_moved_and_endorsed(ana, as_member):
+    ben = factories.member("Ben")
+    factories.connect(ana, ben)
+    mine, theirs = as_member(ana), as_member(ben)
+    for name in ("Kelp", "Tides"):
+        assert mine.post("/settings/skills", {"name": name}).status_code == 303
+    assert mine.post("/settings/skills", {"name": "kelp"}).status_code == 422
+    [kelp, tides] = profiles.seen_by(ana, ana).skills
+    moved = mine.part(f"/settings/skills/{tides.key}/move", {"up": "1"})
+    assert moved.text.index("Tides") < moved.text.index("Kelp")
+    url = f"/people/{ana.handle}/skills/{kelp.key}"
+    assert "Endorse Kelp" in words(theirs.get(f"/people/{ana.handle}"))
+    assert theirs.post(url, {"on": "1"}).headers["Location"] == f"/people/{ana.handle}#skill-{kelp.key}"
+    part = theirs.part(url, {"on": "1"})
+    assert "Endorsed by 1 connection" in words(part)
+    assert "Undo endorsement Kelp" in words(part)
+    assert "Ben endorsed a skill of yours" in words(mine.get("/notifications"))
+    assert "Ben" in words(mine.get(f"/settings/skills/{kelp.key}"))
+    mine.post(f"/settings/skills/{kelp.key}/endorsements/{ben.handle}", {"hide": "1"})
+    assert "Endorsed by" not in words(mine.get(f"/people/{ana.handle}"))
+    assert "Endorsed by 1 connection" in words(theirs.get(f"/people/{ana.handle}"))
+    assert as_member(factories.member("Cleo")).post(url, {"on": "1"}).status_code == 404
+    assert mine.post(f"/settings/skills/{kelp.key}/remove").status_code == 303
+    assert theirs.post(url, {"on": "1"}).status_code == 404
+
+
+TOKEN = re.compile(r'(csrf_token" value=)"[^"]+"')
+SAID = (
+    ("hero picture", re.compile(r'(<(?:img|span) class="av xl.*?)\n', re.DOTALL)),
+    ("headline", re.compile(r'<p class="lede" hx-ignore>.*?</p>')),
+    ("what they say", re.compile(r'<div class="cols lead">\s*<div class="stack">(.*?)</div>\s*<aside', re.DOTALL)),
+    ("beside it", re.compile(r'<aside class="stack">(.*?)</aside>', re.DOTALL)),
+)
+
+
+def parts(response):
+    html = TOKEN.sub("", response.text)
+    return {name: [" ".join(each.split()) for each in found.findall(html)] for name, found in SAID}
+
+
+def test_view_as_is_what_each_viewer_is_served(ana, as_member):
+    ben, cleo = factories.member("Ben"), factories.member("Cleo")
+    factories.connect(ana, ben)
+    profiles.edit(
+        ana, {"headline": "public", "about": "connections", "place": "me"}, about="A bridge\nor two", place="Porto"
+    )
+    profiles.set_photo(ana, {64: b"small", 256: b"large"})
+    skill = profiles.add_skill(ana, "Kelp")
+    profiles.add_entry(ana, "experience", what="Diver", at="Sea", from_year="2020")
+    profiles.add_detail(ana, "email", "ana@studio.example")
+    profiles.add_detail(ana, "site", "https://ana.example", audience="public")
+    db.session.commit()
+    profiles.endorse(ben, ana, skill.key, on=True)
+    db.session.commit()
+    mine, url = as_member(ana), f"/people/{ana.handle}"
+    for who, browser in (("stranger", as_member()), ("member", as_member(cleo)), (ben.handle, as_member(ben))):
+        shown = parts(mine.get(f"/settings/view-as?who={who}"))
+        assert all(shown.values()) or who == "stranger"
+        assert shown == parts(browser.get(url)), who
+    whole = re.compile(r'<div id="profile">.*?</aside>\s*</div>\s*</div>', re.DOTALL)
+    stranger = whole.search(as_member().get(url).text)[0]
+    assert stranger == whole.search(mine.get("/settings/view-as?who=stranger").text)[0]
+    profiles.endorse(ben, ana, skill.key, on=False)
+    db.session.commit()
+    assert parts(mine.get("/settings/view-as?who=connection")) == parts(as_member(ben).get(url))
+    assert mine.get(f"/settings/view-as?who={cleo.handle}").status_code == 404
+
+
+def test_view_as_a_stranger_says_that_there_is_nothing(ana, as_member):
+    assert "Nothing of your profile is public" in words(as_member(ana).get("/settings/view-as?who=stranger"))
+
+
 def test_a_photo_is_uploaded_shown_and_deleted(ana, as_member):
     browser = as_member(ana)
     large = picture((2400, 1600))
