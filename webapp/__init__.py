@@ -75,6 +75,7 @@ def _register(app: Flask) -> None:
         join,
         log_ins,
         mailbox,
+        messages,
         notifications,
         people,
         profiles,
@@ -99,7 +100,7 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, connections, contacts, invitations, join, log_ins, mailbox)
+    nouns = (accounts, connections, contacts, invitations, join, log_ins, mailbox, messages)
     for noun in (*nouns, notifications, people, profiles, public, reports, settings, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

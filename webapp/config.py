@@ -201,6 +201,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("QUIET_DAYS", "integer", 90, "Days for which the invitation of somebody who was removed stays quiet."),
     Setting("NOTE_CHARACTERS", "integer", 300, "Characters of the note with an invitation."),
     Setting("UNDO_SECONDS", "integer", 60, "Seconds for which a sending can be undone, and before anything leaves."),
+    Setting("MESSAGE_CHARACTERS", "integer", 10_000, "Characters of a message."),
+    Setting("GROUP_MEMBERS_MAX", "integer", 50, "People in one conversation."),
+    Setting("NEW_CONVERSATIONS_PER_DAY", "integer", 5, "Conversations a new member may begin in a day."),
+    Setting(
+        "SAME_TEXT_PEOPLE_MAX", "integer", 5, "Conversations to which a member may send the same text within a day."
+    ),
     Setting("GUEST_MAILS_PER_DAY", "integer", 50, "Invitations by mail a member may send in a day."),
     Setting("GUEST_MAILS_PER_DAY_NEW", "integer", 20, "The same for a new member."),
     Setting("NEW_MEMBER_DAYS", "integer", 7, "Days for which a member counts as new."),

@@ -98,7 +98,11 @@ class Bench:
         db.session.refresh(me)
         db.session.expunge(me)
         page = self.app.jinja_env.from_string(NULL)
-        self.app.add_url_rule("/bench/null", "null", public(lambda: render_template(page, me=me, unread=lambda _me: 0)))
+        self.app.add_url_rule(
+            "/bench/null",
+            "null",
+            public(lambda: render_template(page, me=me, news_of=lambda _me: {"messages": 0, "notifications": 0})),
+        )
         return self.page(Browser(self.app), "/bench/null")
 
     def page(self, browser: Browser, url: str) -> Case:

@@ -29,7 +29,7 @@ def asked_by(*others, to):
 
 
 def unread(response):
-    found = re.search(r'id="unread">(\d+)', response.text)
+    found = re.search(r'id="unread-notifications">(\d+)', response.text)
     return int(found[1]) if found else 0
 
 
@@ -50,7 +50,7 @@ def test_what_was_shown_is_read_by_the_post_the_page_sends(ana, as_member):
     assert 'hx-trigger="load"' in page.text
     shown = re.search(r'name="shown" value="([\d,]+)"', page.text)[1]
     answer = browser.part("/notifications/read", {"shown": shown})
-    assert '<span id="unread" hx-swap-oob="delete">' in answer.text
+    assert '<span id="unread-notifications" hx-swap-oob="true"></span>' in answer.text
     later = browser.get("/notifications")
     assert unread(later) == 0
     assert "Ben would like to connect" in words(later)

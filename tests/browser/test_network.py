@@ -193,14 +193,14 @@ def test_a_note_is_written_in_a_dialog_and_goes_along(site, people, visit, check
 def test_what_was_shown_is_read_and_answered_in_its_row(site, people, visit):
     ana = signed_in(visit(), site)
     page = ana.page
-    expect(page.locator("#unread")).to_contain_text("1")
+    expect(page.locator("#unread-notifications")).to_contain_text("1")
     page.goto(f"{site.url}/notifications")
-    expect(page.locator("#unread")).to_have_count(0)
+    expect(page.locator("#unread-notifications")).to_be_empty()
     ana.use(page.get_by_role("button", name="Accept Eli Roth"))
     expect(page.get_by_text("You and Eli Roth are connected").first).to_be_visible()
     assert focused(page) != ""
     page.reload()
-    expect(page.locator("#unread")).to_have_count(0)
+    expect(page.locator("#unread-notifications")).to_be_empty()
 
 
 def test_every_menu_opens_where_it_can_be_seen_and_signs_out(site, people, visit):

@@ -44,6 +44,9 @@ ELSEWHERE = {
 }
 FRAMED = {"mailbox.body"}
 NO_PAGE = {
+    "messages.news",
+    "messages.export",
+    "notifications.news",
     "public.livez",
     "public.readyz",
     "public.manifest",

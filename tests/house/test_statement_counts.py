@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import moderation, relationships, suggestions
+from webapp.domain import messages, moderation, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -27,6 +27,18 @@ def invited(viewer, other):
     db.session.commit()
     clock.move(seconds=61)
     relationships.release(clock.now())
+    db.session.commit()
+
+
+def writing(viewer, other):
+    connected(viewer, other)
+    messages.write_to(other, viewer, "Hello")
+    db.session.commit()
+
+
+def asking_to_talk(viewer, other):
+    viewer.writable = "members"
+    messages.write_to(other, viewer, "Hello")
     db.session.commit()
 
 
@@ -76,6 +88,9 @@ def there(viewer, other):
         ("/people?q=benn", there, 9),
         ("/people?q=absent", there, 5),
         ("/people?q=ben&field=Research&degree=1", connected, 8),
+        ("/messages", writing, 9),
+        ("/messages/requests", asking_to_talk, 4),
+        ("/messages/search?q=hello", writing, 3),
         ("/network", there, 16),
         ("/network", connected, 15),
         ("/network", asking, 16),

@@ -108,9 +108,10 @@ def _someone(handle: str) -> Member:
     return people.one_of(viewer(), handle)
 
 
-def _answer(words: str, other: Any, *, undo: str = "", back: str = ".index") -> Response:
+def _answer(words: str, other: Any, *, undo: str = "", back: str = ".index", written: bool = False) -> Response:
+    """Show what became of it; `written`: there is somebody to write to now."""
     if wants_part():
-        return page("invitations/_answered.html", words=words, other=other, undo=undo)
+        return page("invitations/_answered.html", words=words, other=other, undo=undo, written=written)
     flash(words)
     return leave_back(back)
 
@@ -121,7 +122,7 @@ def accept(handle: str) -> Response:
     other = _someone(handle)
     relationships.accept(viewer(), [other])
     undo = url_for(".undo_accept", handle=handle)
-    return _answer(_("You and %(name)s are connected", name=other.name), other, undo=undo)
+    return _answer(_("You and %(name)s are connected", name=other.name), other, undo=undo, written=True)
 
 
 @bp.post("/<handle>/undo-accept")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import groupby
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, make_response, request
 from flask_babel import gettext as _
 
 from webapp import clock
@@ -14,6 +14,7 @@ from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.shell import news_of
 
 bp = Blueprint("notifications", __name__, url_prefix="/notifications")
 
@@ -62,6 +63,15 @@ def people_of() -> Response:
         raise NotFound
     line = {"kind": kind, "about": about or None, "day": day}
     return page("notifications/people.html", shown=shown, told=events.KINDS[kind], line=line)
+
+
+@bp.get("/news")
+def news() -> Response:
+    """Tell an open page which numbers stand beside Messages and Notifications now: 204 while they are those it shows."""
+    now = news_of(viewer())
+    if all(request.args.get(name) == str(number) for name, number in now.items()):
+        return make_response("", 204)
+    return page("notifications/_news.html", news=now)
 
 
 @bp.post("/read")

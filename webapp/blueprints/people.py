@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 
 from webapp.config import setting
-from webapp.domain import connections, moderation, people, profiles, relationships, search
+from webapp.domain import connections, messages, moderation, people, profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
 from webapp.web import limits, paging
@@ -228,11 +228,19 @@ def report(handle: str) -> Response:
     other = people.other_of(viewer(), handle)
     form = ReportForm()
     form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
-    values: dict[str, Any] = {"form": form, "other": other, "most": moderation.REPORT_CHARACTERS}
+    key = request.values.get("message", "")
+    quote = messages.quoted(viewer(), other, key) if key else ""
+    values: dict[str, Any] = {
+        "form": form,
+        "other": other,
+        "most": moderation.REPORT_CHARACTERS,
+        "quote": quote,
+        "message": key,
+    }
     if request.method == "GET":
         return page("people/report.html", part="people/_report.html", **values)
     try:
-        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "")
+        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "", quote)
     except Invalid as error:
         return show_on(form, error, "people/report.html", **values)
     flash(

@@ -11,7 +11,7 @@ from typing import Any
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
-from webapp.domain import guests, log_ins, profiles, relationships
+from webapp.domain import guests, log_ins, messages, profiles, relationships
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.transaction import transaction
@@ -64,6 +64,7 @@ def build(book: Path) -> None:
     strangers = [member_id for member_id in ids[1:] if member_id not in known]
     choose.shuffle(strangers)
     _invitations(ids[0], strangers)
+    _messages(ids[0], sorted(known), strangers[-1])
     by_id = dict(zip(ids, newcomers, strict=True))
     in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
@@ -94,6 +95,62 @@ def _pairs(ids: list[int], fields: list[str], choose: random.Random) -> set[tupl
             if other != member_id and (number == 0 or ids[0] != other):
                 pairs.add((min(member_id, other), max(member_id, other)))
     return pairs
+
+
+CONVERSATIONS: tuple[tuple[timedelta, tuple[tuple[str, str], ...]], ...] = (
+    (
+        timedelta(days=9),
+        (("me", "Congratulations on the new post. You earned it."), ("them", "Thank you, that is very kind.")),
+    ),
+    (timedelta(days=3, hours=4), (("them", "The timetable data is public now, if you still want to look at it."),)),
+    (
+        timedelta(days=1, hours=2),
+        (
+            ("me", "The survey reads beautifully. Did the storm data make it in?"),
+            ("them", "Just about. We had two days to spare."),
+            ("them", "I'll bring a printed copy in June."),
+        ),
+    ),
+)
+GROUP = "Reunion in June"
+GROUP_SAID = (
+    ("me", "Shall we take the early boat on Thursday?"),
+    ("them", "Yes, and dinner at the harbour afterwards."),
+)
+LATELY = (("them", "Are you still coming to the meet-up in June?"), ("me", "Yes, arriving on the Thursday. Dinner?"))
+REQUEST = "You spoke about kelp at the field day, and I would like to ask you something about it."
+
+
+def _messages(sample_id: int, known: list[int], stranger_id: int) -> None:
+    """Let the sample member have talked with three of their connections and in a group, and a stranger have written once."""
+    sample = db.session.get_one(Member, sample_id)
+    people = [db.session.get_one(Member, member_id) for member_id in known[:5]]
+    for (ago, said), other in zip(CONVERSATIONS, people, strict=False):
+        _say(ago, sample, [other], said)
+    _say(timedelta(hours=20), sample, people[1:4], GROUP_SAID, GROUP)
+    _say(timedelta(minutes=50), sample, [people[2]], LATELY)
+    with transaction():
+        db.session.get_one(Member, sample_id).writable = "members"
+    with _some_time_ago(timedelta(hours=6)):
+        messages.write_to(db.session.get_one(Member, stranger_id), db.session.get_one(Member, sample_id), REQUEST)
+
+
+def _say(
+    ago: timedelta, sample: Member, others: list[Member], said: tuple[tuple[str, str], ...], name: str = ""
+) -> None:
+    """Let them write to each other, a few minutes apart; what the other one says last is unread, unless the sample member answers."""
+    ids, sample_id = [other.id for other in others], sample.id
+    key = ""
+    for number, (who, text) in enumerate(said):
+        with _some_time_ago(ago - number * timedelta(minutes=7)):
+            me, people = db.session.get_one(Member, sample_id), [db.session.get_one(Member, each) for each in ids]
+            writer, to = (me, people) if who == "me" else (people[0], [me])
+            if key:
+                messages.send(writer, key, text)
+            elif name:
+                key = messages.key_of(messages.write_to_group(writer, to, name, text))
+            else:
+                key = messages.key_of(messages.write_to(writer, to[0], text))
 
 
 def _invitations(sample_id: int, strangers: list[int]) -> None:

@@ -83,6 +83,32 @@ CHOICES: tuple[Choice, ...] = (
         ),
         N_("Connections you share with somebody are told to them in any case, unless those people hide."),
     ),
+    Question(
+        "writable",
+        N_("Who may write to me"),
+        (
+            Option("connections", N_("My connections")),
+            Option(
+                "members",
+                N_("Every member"),
+                N_(
+                    "A first message of somebody else waits under Requests; they can't send a second before you answer."
+                ),
+            ),
+        ),
+    ),
+    Switch(
+        "mails_message_text",
+        N_("Put the text of messages into emails to me"),
+        N_("Else an email only says who wrote. Emails pass through other people's machines."),
+    ),
+    Switch(
+        "shows_reading",
+        N_("Show how far I have read"),
+        N_(
+            "People you write with see when you have read their messages, if they show it, too. Nobody ever sees that you are typing."
+        ),
+    ),
     Switch(
         "unlisted",
         N_("Hide me from other people's lists of connections"),

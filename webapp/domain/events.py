@@ -59,6 +59,7 @@ EVENTS: tuple[Event, ...] = (
         N_("Somebody accepts my invitation"),
         {"connected": Told(N_("%(who)s accepted your invitation"))},
     ),
+    Event("message", N_("Somebody writes to me, and I haven't read it after a quarter of an hour"), {}),
     Event(
         "endorsement",
         N_("Somebody endorses a skill of mine"),

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
 from webapp import clock
-from webapp.domain import guests, relationships
+from webapp.domain import guests, messages, relationships
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms
@@ -29,6 +29,7 @@ def block(viewer: Member, other: Member) -> None:
     """Make the two unknown to each other: connection and invitations end. Nobody is told; only the viewer can lift it."""
     relationships.block(viewer, other)
     guests.part(viewer, other)
+    messages.part(viewer, other)
 
 
 def unblock(viewer: Member, handle: str) -> Member:
@@ -50,8 +51,10 @@ def _blocked(viewer: Member) -> Select[Member]:
     return select(Member).join(seen, seen.c.other_id == Member.id)
 
 
-def report(viewer: Member, other: Member, reason: str, text: str = "") -> None:
+def report(viewer: Member, other: Member, reason: str, text: str = "", quote: str = "") -> None:
     """Tell the operators about somebody, with the note of their invitation, which is put aside. Nobody else learns it.
+
+    With `quote`, what they wrote elsewhere is copied instead, because it can be deleted; several are kept one below the other.
 
     Invalid without a known reason, and for too long a text. Who reports the same person again changes the report that is open.
     """
@@ -69,7 +72,9 @@ def report(viewer: Member, other: Member, reason: str, text: str = "") -> None:
         row = Report(by_id=viewer.id, about_id=other.id, created_at=clock.now(), note="")
         db.session.add(row)
     row.reason, row.text = reason, text
-    row.note = relationships.note_between(other.id, viewer.id) or row.note
+    written = quote or relationships.note_between(other.id, viewer.id)
+    if written and written not in row.note:
+        row.note = f"{row.note}\n\n{written}".strip()
     with contextlib.suppress(NotFound, Refused):  # it may have been reported for something else than an invitation
         relationships.ignore(viewer, [other])
 

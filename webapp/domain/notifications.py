@@ -115,6 +115,11 @@ def gather(viewer: Member, rows: Sequence[Any]) -> list[Line]:
 
 def unread(viewer: Member) -> int:
     """Return how many lines have something the viewer has not read; counted up to COUNTED."""
+    return db.session.scalar(select(unread_of(viewer))) or 0
+
+
+def unread_of(viewer: Member) -> Any:
+    """Return the same as something to select, beside other numbers of a page."""
     alone = case((Notification.kind.in_(events.GATHERED), 0), else_=Notification.id)
     new = (
         of(viewer)
@@ -125,7 +130,7 @@ def unread(viewer: Member) -> int:
         .limit(COUNTED)
         .subquery()
     )
-    return db.session.scalar(select(func.count()).select_from(new)) or 0
+    return select(func.count()).select_from(new).scalar_subquery()
 
 
 def read(viewer: Member, ids: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
 from webapp import clock
-from webapp.domain import guests, relationships
+from webapp.domain import guests, messages, relationships
 from webapp.jobs import housekeeping, lease, mail
 from webapp.transaction import transaction
 
@@ -23,11 +23,13 @@ WORK = "work"
 
 
 def release() -> None:
-    """Let go what was held for its undo and is due."""
+    """Let go what was held and is due: invitations after their undo, mails about messages after their silence."""
     with transaction():
         relationships.release(clock.now())
     with transaction():
         guests.release(clock.now())
+    with transaction():
+        messages.put_due(clock.now())
 
 
 def run_due() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import events, notifications, relationships, tickets
+from webapp.domain import events, messages, notifications, relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -217,9 +217,16 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
         return {"link": f"{base}/signin", "reset_link": f"{base}/reset"}
     if row.kind == "password_changed":
         return {"link": f"{base}/reset"}
+    return _caused(row, member, base)
+
+
+def _caused(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    """Return what a mail says that another member caused."""
     by = db.session.get(Member, row.by_member_id) if row.by_member_id else None
     if by is None or not by.is_visible:
         raise _Skip("who caused it is gone")
+    if row.kind == "message":
+        return _choosing(row.kind, member, base) | _message(row, member, by, base)
     said = _choosing(row.kind, member, base) | {
         "by": by.name,
         "by_headline": by.headline,
@@ -245,6 +252,15 @@ def _choosing(kind: str, member: Member, base: str) -> dict[str, str]:
     """Return where a member chooses which mails to get, and where one press turns off those of this event."""
     token = events.unsubscribe_token(member, KINDS[kind].preference)
     return {"settings_link": f"{base}/settings/email", "unsubscribe_link": f"{base}/unsubscribe/{token}"}
+
+
+def _message(row: OutgoingMail, member: Member, by: Member, base: str) -> dict[str, Any]:
+    """Return what a mail about a message says; its text only to who chose that, and never from the row of the mail."""
+    key = str(row.facts["conversation"])
+    text = messages.text_for(member, key, str(row.facts["message"]))
+    if text is None:
+        raise _Skip("it was read, or deleted")
+    return {"by": by.name, "text": text if member.mails_message_text else "", "link": f"{base}/messages/{key}"}
 
 
 def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:

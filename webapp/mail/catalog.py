@@ -89,6 +89,13 @@ KINDS: Mapping[str, Kind] = {
         preference="digest",
         days=1,
     ),
+    "message": Kind(
+        "A message was not read within a quarter of an hour after the last one; one mail until then, however many were written",
+        MEMBER,
+        ("name", "by", "text", "link", *CHOOSING),
+        preference="message",
+        days=1,
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",

@@ -21,6 +21,7 @@ class Member(Base):
         CheckConstraint("connections_shown IN ('nobody', 'connections', 'members')", name="connections_shown"),
         CheckConstraint("degree >= 0", name="degree"),
         CheckConstraint(f"digest IN {DIGESTS}", name="digest"),
+        CheckConstraint("writable IN ('connections', 'members')", name="writable"),
         Index(
             "member_digest_index",
             "digested_at",
@@ -77,6 +78,12 @@ class Member(Base):
     """How often mails of events come: each by itself, gathered once a day or once a week, or never."""
     digested_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     """Until when a digest has told what happened."""
+    mails_message_text: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether the mail about a message says what it says."""
+    writable: Mapped[str] = mapped_column(String(12), default="connections", server_default="connections")
+    """Who may write to this member without being connected."""
+    shows_reading: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether others learn how far this member has read; only those who show it, too."""
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Moment
@@ -24,8 +24,8 @@ class Report(Base):
     about_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str] = mapped_column(String(20))
     text: Mapped[str] = mapped_column(String(1000), default="")
-    note: Mapped[str] = mapped_column(String(1000), default="")
-    """What the reported member had written with an invitation."""
+    note: Mapped[str] = mapped_column(Text, default="")
+    """What the reported member had written: with an invitation, or what was reported itself."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     settled_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)

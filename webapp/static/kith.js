@@ -134,6 +134,25 @@ document.addEventListener('htmx:finally:request', event => {
   if (kith.held) setTimeout(rescue);
 });
 
+// What looks for news by itself: only what is seen, on a page that is seen; less often once nobody has moved for a minute.
+let moved = Date.now();
+let second = 0;
+for (const kind of ['pointermove', 'keydown', 'scroll']) {
+  addEventListener(kind, () => { moved = Date.now(); }, { passive: true, capture: true });
+}
+function look(now) {
+  if (document.hidden) return;
+  const idle = Date.now() - moved > 60000;
+  all('[data-look]').forEach(part => {
+    const every = (idle && part.dataset.idle) || part.dataset.look;
+    if (!part.offsetParent || !(now || second % every === 0)) return;
+    part.dispatchEvent(new Event('look'));
+    if ('once' in part.dataset) delete part.dataset.look;
+  });
+}
+setInterval(() => { second += 1; look(); }, 1000);
+document.addEventListener('visibilitychange', () => look(true));
+
 // A toast stays for twelve seconds, and as long as it is looked at or the page is not.
 setInterval(() => all('#toasts .toast').forEach(toast => {
   toast.age = toast.matches(':hover, :focus-within') || document.hidden ? 0 : (toast.age ?? 0) + 1;

@@ -24,6 +24,8 @@ def bind(app: Flask) -> None:
         birthday=birthday,
         moment=moment,
         ago=ago,
+        hour=hour,
+        short=short,
         number=number,
         ms=to_ms,
         without=without,
@@ -41,7 +43,7 @@ def hue(handle: str) -> int:
     return crc32(handle.encode()) % HUES
 
 
-def day(value: datetime) -> str:
+def day(value: date) -> str:
     """Return a date as people write it: "3 May 2026"."""
     return str(format_date(value, "d MMMM yyyy"))
 
@@ -51,6 +53,19 @@ def birthday(value: str) -> str:
     if value.startswith("--"):
         return str(format_date(date.fromisoformat(f"{LEAP_YEAR}-{value[2:]}"), "d MMMM"))
     return str(format_date(date.fromisoformat(value), "d MMMM yyyy"))
+
+
+def hour(value: datetime) -> str:
+    """Return the time of a day: "10:42"."""
+    return str(format_datetime(value, "HH:mm"))
+
+
+def short(value: datetime) -> str:
+    """Return a moment for a narrow place: the time today, the weekday within a week, else the day."""
+    passed = clock.now().date() - value.date()
+    if passed < timedelta(days=1):
+        return hour(value)
+    return str(format_date(value, "EEE" if passed < timedelta(days=7) else "d MMM"))
 
 
 def number(value: int) -> str:

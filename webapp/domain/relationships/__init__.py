@@ -4,7 +4,7 @@
 """
 
 from webapp.domain.relationships.store import derive as rebuild
-from webapp.domain.relationships.store import lock_members
+from webapp.domain.relationships.store import lock_members, ordered
 from webapp.domain.relationships.verbs import (
     Allowance,
     Result,
@@ -35,10 +35,12 @@ from webapp.domain.relationships.views import (
     Status,
     as_seen_by,
     blocked_between,
+    blocked_by,
     concerned,
     gets_card,
     note_between,
     problems,
+    was_ended,
 )
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "as_seen_by",
     "block",
     "blocked_between",
+    "blocked_by",
     "check_note",
     "closed_among",
     "closed_to",
@@ -66,6 +69,7 @@ __all__ = [
     "may_ask",
     "never_again",
     "note_between",
+    "ordered",
     "problems",
     "rebuild",
     "release",
@@ -74,5 +78,6 @@ __all__ = [
     "undo_accept",
     "undo_end",
     "undo_ignore",
+    "was_ended",
     "withdraw",
 ]

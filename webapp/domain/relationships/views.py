@@ -36,6 +36,26 @@ def blocked_between(viewer: Member, other_id: Any) -> Any:
     )
 
 
+def blocked_by(viewer: Member, other_id: Any) -> Any:
+    """The SQL condition that the viewer blocks somebody; the other way round it tells nothing."""
+    row = Relationship
+    return (
+        select(row.low_id)
+        .where(
+            ((row.low_id == viewer.id) & (row.high_id == other_id) & row.low_blocked_at.is_not(None))
+            | ((row.high_id == viewer.id) & (row.low_id == other_id) & row.high_blocked_at.is_not(None))
+        )
+        .exists()
+    )
+
+
+def was_ended(viewer: Member, other: Member) -> bool:
+    """Whether a connection of the two was ended by one of them, and nothing has come after."""
+    low, high = store.ordered(viewer.id, other.id)
+    row = db.session.get(Relationship, (low, high))
+    return row is not None and row.state == "removed"
+
+
 def as_seen_by(viewer: Member, *only: Status, among: Sequence[int] | None = None) -> Subquery:
     """Return the viewer's pairs, as something to select from and join members to; with `only`, those in one of these statuses.
 

@@ -1,0 +1,414 @@
+"""Messages: the list of conversations, one of them, beginning one, and what is done to a message."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Response, flash, make_response, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+
+from webapp import clock, tokens
+from webapp.config import setting
+from webapp.domain import connections, messages, people
+from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
+from webapp.domain.messages import Line, Talk
+from webapp.domain.names import fold
+from webapp.extensions import db
+from webapp.models.base import to_ms
+from webapp.models.member import Member
+from webapp.web import paging
+from webapp.web.access import viewer
+from webapp.web.errors import show_on
+from webapp.web.filters import day
+from webapp.web.htmx import leave, page, wants_part
+
+bp = Blueprint("messages", __name__, url_prefix="/messages")
+
+SHOWN = 50
+CHOSEN = 50
+SEARCH_CHARACTERS = 100
+ID_DIGITS = 18
+
+
+class MessageForm(FlaskForm):
+    """A message."""
+
+    body = TextAreaField(lazy_gettext("Message"))
+
+
+# The list
+
+
+@dataclass(frozen=True)
+class Spaced:
+    """A message in its place: under a new day, or after somebody else's."""
+
+    line: Line
+    day: str
+    turns: bool
+
+
+def _spaced(lines: Sequence[Line], before: Line | None = None) -> list[Spaced]:
+    found = []
+    for line in lines:
+        begins = before is None or before.sent_at.date() != line.sent_at.date()
+        turns = before is not None and (before.mine, before.handle) != (line.mine, line.handle)
+        found.append(Spaced(line, _day(line.sent_at.date()) if begins else "", turns))
+        before = line
+    return found
+
+
+def _day(of: date) -> str:
+    passed = (clock.now().date() - of).days
+    return _("Today") if passed == 0 else _("Yesterday") if passed == 1 else day(of)
+
+
+def _number(name: str) -> int:
+    """Return a number of the address; 0 for anything else."""
+    text = request.values.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS else 0
+
+
+def _rows(box: messages.Box) -> dict[str, Any]:
+    """Return one page of the list, with who is in its groups and how many requests wait."""
+    member = viewer()
+    found, place = messages.listed(member, box), paging.place(int)
+    if place:
+        found = messages.older_than(found, place[0])
+    shown = paging.page(found, lambda row: (row.last_id,), is_first=place is None)
+    groups = [row.id for row in shown.rows if row.kind == "group"]
+    return {"shown": shown, "people": messages.names_in(member, groups), "box": box}
+
+
+def _talk(talk: Talk, form: MessageForm | None = None) -> dict[str, Any]:
+    """Return what the pane of one conversation shows."""
+    member = viewer()
+    earlier = _number("before") or None
+    lines = messages.before(member, talk, earlier, SHOWN + 1)
+    more = len(lines) > SHOWN
+    lines = lines[-SHOWN:]
+    return _box(talk, form or MessageForm(formdata=None)) | {
+        "lines": _spaced(lines),
+        "more": lines[0].id if more else 0,
+        "earlier": earlier,
+        "last": lines[-1].id if lines and not earlier else talk.last_id,
+        "seen": messages.seen_by_all(member, talk),
+        "client": tokens.new(),
+        "at": to_ms(clock.now()),
+    }
+
+
+def _box(talk: Talk, form: MessageForm) -> dict[str, Any]:
+    """Return what the place to write in needs."""
+    others = messages.people_in(viewer(), talk) if talk.kind == "group" else []
+    return {"talk": talk, "others": others, "form": form, "most": setting("MESSAGE_CHARACTERS")}
+
+
+@bp.get("")
+def index() -> Response:
+    """List the conversations, the latest first; where there is room, the latest is open beside."""
+    rows = _rows("open")
+    first = next(iter(rows["shown"].rows), None)
+    opened = _talk(messages.one_of(viewer(), first.key)) if first is not None else {"talk": None}
+    return page("messages/show.html", only="list", waiting=messages.requests(viewer()), **rows, **opened)
+
+
+@bp.get("/requests")
+def requests() -> Response:
+    """List who wrote without being connected and waits for an answer; or those that were put aside."""
+    box: messages.Box = "ignored" if request.args.get("box") == "ignored" else "request"
+    return page("messages/requests.html", **_rows(box))
+
+
+@bp.get("/search")
+def search() -> Response:
+    """Find messages of one's own conversations by words."""
+    q = request.args.get("q", "").strip()[:SEARCH_CHARACTERS]
+    place = paging.place(int)
+    shown = None
+    if q:
+        found = messages.found(viewer(), q)
+        found = messages.older_than(found, place[0]) if place else found
+        shown = paging.page(found, lambda row: (row.id,), is_first=place is None)
+    return page("messages/search.html", part="messages/_found.html", q=q, shown=shown)
+
+
+# One conversation
+
+
+@bp.get("/<key>")
+def show(key: str) -> Response:
+    """Show a conversation, the latest messages last, with the list beside it where there is room."""
+    talk = messages.one_of(viewer(), key)
+    box: messages.Box = "open" if talk.state == "open" else "request"
+    return page("messages/show.html", only="talk", waiting=messages.requests(viewer()), **_rows(box), **_talk(talk))
+
+
+@bp.post("/<key>")
+def send(key: str) -> Response:
+    """Send a message: its line and a fresh form, or the page with what was typed where it cannot be sent."""
+    member = viewer()
+    form = MessageForm()
+    try:
+        message = messages.send(member, key, form.body.data or "", request.form.get("client", ""))
+    except (Invalid, Refused) as error:
+        if wants_part():
+            raise
+        talk = messages.one_of(member, key)
+        values = {"only": "talk", "waiting": messages.requests(member), **_rows("open"), **_talk(talk, form)}
+        return show_on(form, error, "messages/show.html", **values)
+    if not wants_part():
+        return leave(".show", key=key, _anchor="last")
+    return _news(key, sent=message.id)
+
+
+def _news(key: str, sent: int = 0) -> Response:
+    """Return what came after the last message the page shows, what changed before it, and where to look next."""
+    member = viewer()
+    talk = messages.one_of(member, key)
+    after = _number("after")
+    known = messages.before(member, talk, after + 1, 1)
+    lines = messages.after(member, talk, after, SHOWN)
+    return page(
+        "messages/_news.html",
+        talk=talk,
+        lines=_spaced(lines, known[-1] if known else None),
+        changed=_spaced(messages.changed(member, talk, after, _number("at"), SHOWN)),
+        last=lines[-1].id if lines else after,
+        seen=messages.seen_by_all(member, talk),
+        sent=sent,
+        client=tokens.new(),
+        at=to_ms(clock.now()),
+    )
+
+
+@bp.get("/<key>/news")
+def news(key: str) -> Response:
+    """Tell an open page what is new: 204, after one question to the database, as long as nothing is."""
+    now = messages.version(viewer(), key)
+    if now is None:
+        raise NotFound
+    if now == _number("version"):
+        return make_response("", 204)
+    return _news(key)
+
+
+@bp.post("/<key>/read")
+def read(key: str) -> Response:
+    """Note that what a page has shown was read."""
+    messages.mark_read(viewer(), key, _number("last"))
+    if wants_part():
+        return page("messages/_count.html")
+    return leave(".show", key=key)
+
+
+@bp.post("/<key>/accept")
+def accept(key: str) -> Response:
+    """Take a request: both can write from now on."""
+    messages.accept(viewer(), key)
+    return leave(".show", key=key)
+
+
+@bp.post("/<key>/ignore")
+def ignore(key: str) -> Response:
+    """Put a request aside; nobody is told."""
+    messages.ignore(viewer(), key)
+    flash(_("The request is put aside. Nobody is told"))
+    return leave(".requests")
+
+
+@bp.post("/<key>/mute")
+def mute(key: str) -> Response:
+    """Let a conversation be quiet, or not any more."""
+    on = request.form.get("on") == "1"
+    messages.mute(viewer(), key, on=on)
+    flash(_("This conversation is quiet now") if on else _("This conversation is counted again"))
+    return leave(".show", key=key)
+
+
+@bp.route("/<key>/leave", methods=["GET", "POST"], endpoint="leave")
+def leave_group(key: str) -> Response:
+    """Ask, then leave a group."""
+    talk = messages.one_of(viewer(), key)
+    if request.method == "GET":
+        if talk.kind != "group" or talk.until_id is not None:
+            raise NotFound
+        return page("messages/leave.html", part="messages/_leave.html", talk=talk)
+    messages.leave(viewer(), key)
+    flash(_("You left the conversation"))
+    return leave(".index")
+
+
+@bp.route("/<key>/people", methods=["GET", "POST"])
+def group(key: str) -> Response:
+    """Show who is in a group, and add connections to it."""
+    member = viewer()
+    talk = messages.one_of(member, key)
+    if talk.kind != "group":
+        raise NotFound
+    form = FlaskForm()
+    others = messages.people_in(member, talk)
+    values = {"talk": talk, "others": others, **_choices(others)}
+    if request.method == "GET":
+        return page("messages/group.html", form=form, **values)
+    try:
+        messages.add(member, key, values["chosen"])
+    except Invalid as error:
+        return show_on(form, error, "messages/group.html", **values)
+    flash(_("Added. They see what is written from now on"))
+    return leave(".show", key=key)
+
+
+@bp.get("/<key>/export/<any(text, json):form>")
+def export(key: str, form: str) -> Response:
+    """Send a conversation as a file."""
+    member = viewer()
+    talk = messages.one_of(member, key)
+    lines = messages.exported(member, talk)
+    title = talk.name or (talk.other.name if talk.other else _("Former member"))
+    if form == "text":
+        response = make_response(messages.as_text(lines, member.name, _("Former member")))
+        response.mimetype = "text/plain"
+    else:
+        response = make_response(
+            {
+                "conversation": title,
+                "messages": [
+                    {
+                        "at": line.sent_at.isoformat(),
+                        "by": member.name if line.mine else line.author,
+                        "text": line.body,
+                        "edited": line.edited,
+                        "deleted": line.deleted,
+                    }
+                    for line in lines
+                ],
+            }
+        )
+    stem = re.sub(r"[^a-z0-9]+", "-", fold(title)).strip("-")[:60] or "conversation"
+    ending = "txt" if form == "text" else "json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{ending}"'
+    return response
+
+
+# One message
+
+
+def _line(key: str, message_key: str) -> tuple[Talk, Line]:
+    member = viewer()
+    talk = messages.one_of(member, key)
+    return talk, messages.line(member, talk, message_key)
+
+
+def _changed(key: str) -> Response:
+    """Show the page anew; htmx asks for what changed, and its dialog closes by itself."""
+    return _news(key) if wants_part() else leave(".show", key=key)
+
+
+@bp.get("/<key>/<message>")
+def options(key: str, message: str) -> Response:
+    """Show what can be done with a message."""
+    talk, line = _line(key, message)
+    changeable = line.mine and not line.deleted and messages.may_change(line.sent_at)
+    return page("messages/options.html", part="messages/_options.html", talk=talk, line=line, changeable=changeable)
+
+
+@bp.post("/<key>/<message>/undo")
+def undo(key: str, message: str) -> Response:
+    """Take a message back that was sent just now; its text goes back into the form."""
+    member = viewer()
+    taken = messages.undo(member, key, message)
+    if wants_part():
+        talk = messages.one_of(member, key)
+        return page("messages/_undone.html", text=taken.body, **_box(talk, MessageForm(formdata=None)))
+    flash(_("Nothing was sent"))
+    return leave(".show", key=key)
+
+
+@bp.route("/<key>/<message>/edit", methods=["GET", "POST"])
+def edit(key: str, message: str) -> Response:
+    """Change a message that was sent a short while ago."""
+    talk, line = _line(key, message)
+    form = MessageForm()
+    values: dict[str, Any] = {"talk": talk, "line": line, "most": setting("MESSAGE_CHARACTERS")}
+    if request.method == "GET":
+        if not line.mine or line.deleted:
+            raise NotFound
+        form.body.data = line.body
+        return page("messages/edit.html", form=form, **values)
+    try:
+        messages.edit(viewer(), key, message, form.body.data or "")
+    except (Invalid, Refused) as error:
+        return show_on(form, error, "messages/edit.html", **values)
+    return leave(".show", key=key, _anchor=f"message-{message}")
+
+
+@bp.post("/<key>/<message>/delete")
+def delete(key: str, message: str) -> Response:
+    """Delete a message, for everybody or for oneself."""
+    if request.form.get("for") == "all":
+        messages.delete_for_all(viewer(), key, message)
+    else:
+        messages.delete_for_me(viewer(), key, message)
+    flash(_("The message is deleted"))
+    return leave(".show", key=key)
+
+
+# Beginning one
+
+
+def _chosen() -> list[Member]:
+    """Return whom the form names, each once; NotFound for somebody the viewer may not know of."""
+    handles = list(dict.fromkeys(handle for handle in request.values.getlist("to") if handle))[: CHOSEN + 1]
+    return [people.one_of(viewer(), handle) for handle in handles]
+
+
+def _choices(present: Sequence[Any] = ()) -> dict[str, Any]:
+    """Return connections to choose from, as the search says, without who is there already; and who is chosen."""
+    q = request.values.get("q", "").strip()[:SEARCH_CHARACTERS]
+    chosen = _chosen()
+    there = {each.id for each in (*chosen, *present)}
+    found = db.session.execute(connections.of(viewer(), search=q, order="recent").limit(paging.SIZE)).all()
+    return {"q": q, "chosen": chosen, "found": [row for row in found if row.id not in there]}
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new() -> Response:
+    """Choose to whom, then write. One person leads to the conversation with them, where there is one."""
+    member = viewer()
+    chosen = _chosen()
+    form = MessageForm()
+    if request.method == "GET" and ("choose" in request.args or not chosen):
+        return page("messages/choose.html", **_choices())
+    if not chosen:
+        raise NotFound
+    if len(chosen) == 1 and request.method == "GET":
+        key = messages.between(member, chosen[0])
+        if key is not None:
+            return leave(".show", key=key, _anchor="last")
+        if not messages.may_write_to(member, chosen[0]):
+            raise Refused(messages.NOT_OPEN, name=chosen[0].name)
+    values: dict[str, Any] = {
+        "chosen": chosen,
+        "most": setting("MESSAGE_CHARACTERS"),
+        "name": request.values.get("name", ""),
+    }
+    client = request.form.get("client") or tokens.new()
+    if request.method == "GET":
+        return page("messages/new.html", form=form, client=client, **values)
+    try:
+        key = _begin(chosen, form.body.data or "", client)
+    except (Invalid, Refused, TooMany) as error:
+        return show_on(form, error, "messages/new.html", client=client, **values)
+    return leave(".show", key=key, _anchor="last")
+
+
+def _begin(chosen: list[Member], body: str, client: str) -> str:
+    if len(chosen) == 1:
+        return messages.key_of(messages.write_to(viewer(), chosen[0], body, client))
+    return messages.key_of(messages.write_to_group(viewer(), chosen, request.form.get("name", ""), body, client))
