@@ -199,6 +199,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INVITATION_DAYS", "integer", 180, "Days after which an unanswered invitation to a member expires."),
     Setting("REINVITE_DAYS", "integer", 21, "Days after which a withdrawn invitation may be repeated."),
     Setting("QUIET_DAYS", "integer", 90, "Days for which the invitation of somebody who was removed stays quiet."),
+    Setting("INTRODUCTIONS_OPEN_MAX", "integer", 20, "Introductions a member may have asked for that are open."),
     Setting("NOTE_CHARACTERS", "integer", 300, "Characters of the note with an invitation."),
     Setting("UNDO_SECONDS", "integer", 60, "Seconds for which a sending can be undone, and before anything leaves."),
     Setting("MESSAGE_CHARACTERS", "integer", 10_000, "Characters of a message."),

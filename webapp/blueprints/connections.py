@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp import addresses
-from webapp.domain import accounts, connections, guests, invitations, people, suggestions
+from webapp.domain import accounts, connections, guests, introductions, invitations, people, suggestions
 from webapp.domain.connections import FILTERS
 from webapp.domain.errors import N_, Invalid, NotFound
 from webapp.extensions import db
@@ -46,6 +46,7 @@ def network() -> Response:
         counts=invitations.counts(member),
         asking=asking,
         cards=cards,
+        introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),
         near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in cards]),
         newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),
         suggested=suggestions.of(member, suggestions.AT_A_GLANCE),

@@ -8,8 +8,9 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 
+from webapp import clock
 from webapp.config import setting
-from webapp.domain import connections, messages, moderation, people, profiles, relationships, search
+from webapp.domain import connections, introductions, messages, moderation, people, profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
 from webapp.web import limits, paging
@@ -61,6 +62,8 @@ def show(handle: str) -> Response:
         count=_known(member, other),
         most=people.COUNTED,
         standing=people.standing(member, other),
+        introduction=introductions.open_to(member, other),
+        now=clock.now(),
     )
 
 

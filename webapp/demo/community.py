@@ -5,13 +5,14 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
-from webapp.domain import guests, log_ins, messages, profiles, relationships
+from webapp.domain import guests, introductions, log_ins, messages, profiles, relationships
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.transaction import transaction
@@ -65,6 +66,7 @@ def build(book: Path) -> None:
     choose.shuffle(strangers)
     _invitations(ids[0], strangers)
     _messages(ids[0], sorted(known), strangers[-1])
+    _introduction(ids[0], sorted(known), pairs)
     by_id = dict(zip(ids, newcomers, strict=True))
     in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
@@ -175,6 +177,14 @@ def _invitations(sample_id: int, strangers: list[int]) -> None:
             note="Come and find the rest of us here.",
             source="typed in by Maya Lindqvist",
         )
+
+
+def _introduction(sample_id: int, known: list[int], pairs: set[tuple[int, int]]) -> None:
+    """Let one connection of the sample member ask for an introduction to another, whom they don't know."""
+    asker_id, target_id = next(pair for pair in combinations(known, 2) if pair not in pairs)
+    with _some_time_ago(timedelta(hours=7)):
+        sample, asker, target = (db.session.get_one(Member, each) for each in (sample_id, asker_id, target_id))
+        introductions.ask(asker, target, sample.handle, "I read about their work, and would like to ask how it began.")
 
 
 @contextmanager

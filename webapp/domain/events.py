@@ -61,6 +61,16 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("message", N_("Somebody writes to me, and I haven't read it after a quarter of an hour"), {}),
     Event(
+        "introduction",
+        N_("Somebody asks for an introduction, or introduces somebody to me"),
+        {
+            "introduction_asked": Told(N_("%(who)s asks you for an introduction"), "/introductions", gathered=False),
+            "introduction": Told(
+                N_("%(who)s would like to introduce somebody to you"), "/introductions", gathered=False
+            ),
+        },
+    ),
+    Event(
         "endorsement",
         N_("Somebody endorses a skill of mine"),
         {"endorsement": Told(N_("%(who)s endorsed a skill of yours"))},

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from webapp import clock
-from webapp.domain import accounts, contacts, guests, notifications, relationships, throttles, tickets
+from webapp.domain import accounts, contacts, guests, introductions, notifications, relationships, throttles, tickets
 from webapp.extensions import db
 from webapp.jobs import digests, mail
 from webapp.models.batch import is_sqlite
@@ -23,6 +23,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     lambda _now: throttles.sweep(),
     relationships.expire,
     guests.expire,
+    introductions.sweep,
     guests.sweep,
     contacts.forget_idle,
     contacts.sweep_charges,

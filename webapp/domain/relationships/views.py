@@ -22,7 +22,7 @@ Status = Literal[
 NOT_CONNECTED = tuple(state for state in STATES if state != "connected")
 
 
-def blocked_between(viewer: Member, other_id: Any) -> Any:
+def blocked_between(viewer: Member | type[Member], other_id: Any) -> Any:
     """The SQL condition that one of the two blocks the other: neither exists for the other then."""
     row = Relationship
     return (
