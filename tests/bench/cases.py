@@ -1,7 +1,9 @@
 """What is measured: pages, lists far in, searches, address books, and what a press of a button costs."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from flask import render_template
@@ -12,7 +14,7 @@ from tests.bench.measuring import Case, Ratio, count, in_turns, memory, ratio
 from tests.conftest import Browser
 from tests.contacts import Book
 from webapp import clock
-from webapp.domain import connections, contacts, people, relationships
+from webapp.domain import connections, contacts, people, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.connection import Connection
@@ -26,6 +28,7 @@ from webapp.web.paging import cursor
 
 PAGES = (
     "/network",
+    "/suggestions",
     "/connections",
     "/connections?sort=first",
     "/connections?sort=last",
@@ -54,7 +57,9 @@ LINEAR = {
     "/connections/filter",
     "/people/{hub}",
 }
+SUGGESTING = {"/network", "/suggestions"}
 NULL = """{% extends "layouts/page.html" %}{% block main %}<h1>Nothing</h1>{% endblock %}"""
+SIGNED_IN = 20
 FREQUENT, NOBODY = "ma", "qzxv"
 
 
@@ -119,6 +124,7 @@ class Bench:
         yield from self.pages()
         yield from self.far_in()
         yield from self.searches()
+        yield from self.suggested()
         yield from self.address_books()
         yield from self.buttons()
 
@@ -135,7 +141,7 @@ class Bench:
             asked = [count(case) for case in cases]
             shown = url.replace("{hub}", "{popular}")
             yield Row("Pages", shown, "the null page", ratio(middle, null), f"{asked[1]} : {asked[0]}")
-            aim = "1.3" if url == "/connections" else "" if url in LINEAR else "2"
+            aim = "1.3" if url == "/connections" else "" if url in LINEAR else "40" if url in SUGGESTING else "2"
             most_of = f"{hub} connections : {median}"
             rest.append(Row(most_of, shown, "the same", ratio(most, middle), f"{asked[2]} : {asked[1]}", aim))
         yield from rest
@@ -183,6 +189,30 @@ class Bench:
         asked = [count(case) for case in cases]
         for what, taken, number in (("a whole name", seldom, asked[1]), ("a name nobody has", never, asked[2])):
             yield Row("People search", what, f"“{FREQUENT}”", ratio(taken, often), f"{number} : {asked[0]}")
+
+    # People one may know
+
+    def suggested(self) -> Iterator[Row]:
+        """Compare whom to suggest to members as they sign in, the more often the better connected, and to the hub, with the null page."""
+        choose = random.Random(1)
+        degrees = db.session.execute(select(Member.id, Member.degree).where(Member.id != self.cast.hub)).all()
+        ids = choose.choices([row.id for row in degrees], [row.degree for row in degrees], k=SIGNED_IN)
+        db.session.rollback()
+        cases = [self.null, *(self._suggesting(each) for each in (self.cast.median, self.cast.hub, *ids))]
+        null, middle, most, *every = in_turns(cases, max(4, self.rounds // 4))
+        slow = sorted(every, key=median)[SIGNED_IN * 95 // 100]
+        asked = [count(case) for case in cases[:3]]
+        part = "Whom to suggest"
+        yield Row(part, "to the member in the middle", "the null page", ratio(middle, null), f"{asked[1]} : {asked[0]}")
+        yield Row(part, "to all but the slowest twentieth who sign in", "the null page", ratio(slow, null), "", "30")
+        hub = f"to one with {self.degrees['hub']:,} connections"
+        yield Row(part, hub, "in the middle", ratio(most, middle), f"{asked[2]} : {asked[1]}", "40")
+
+    def _suggesting(self, member_id: int) -> Case:
+        def run(_given: Any) -> None:
+            suggestions.of(db.session.get_one(Member, member_id))
+
+        return Case(run, db.session.remove, lambda _given: db.session.remove())
 
     # Address books
 
