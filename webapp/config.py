@@ -201,6 +201,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("QUIET_DAYS", "integer", 90, "Days for which the invitation of somebody who was removed stays quiet."),
     Setting("INTRODUCTIONS_OPEN_MAX", "integer", 20, "Introductions a member may have asked for that are open."),
     Setting("NOTE_CHARACTERS", "integer", 300, "Characters of the note with an invitation."),
+    Setting("PRIVATE_NOTE_CHARACTERS", "integer", 10_000, "Characters of a private note about somebody."),
     Setting("UNDO_SECONDS", "integer", 60, "Seconds for which a sending can be undone, and before anything leaves."),
     Setting("MESSAGE_CHARACTERS", "integer", 10_000, "Characters of a message."),
     Setting("GROUP_MEMBERS_MAX", "integer", 50, "People in one conversation."),

@@ -4,6 +4,7 @@ import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import current_app
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -30,3 +31,13 @@ def unseal(key: bytes, sealed: bytes, place: str) -> bytes:
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
     except (InvalidTag, ValueError):  # ValueError: a key or a nonce of another length
         raise Unreadable from None
+
+
+def wrap(key: bytes, place: str) -> bytes:
+    """Return a key sealed under the instance's wrapping key, fit to be stored."""
+    return seal(current_app.config["KEYS"].wrapping, key, place)
+
+
+def unwrap(wrapped: bytes, place: str) -> bytes:
+    """Return the key that was wrapped for this place; Unreadable under another wrapping key."""
+    return unseal(current_app.config["KEYS"].wrapping, wrapped, place)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import func, literal, select, tuple_, union_all
 
-from webapp.domain import circles, relationships
+from webapp.domain import cards, circles, relationships
 from webapp.domain.errors import N_, NotFound, Refused
 from webapp.domain.names import fold, words
 from webapp.extensions import db
@@ -219,14 +219,20 @@ def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> 
     return [through[last.id], last] if last else []
 
 
-def remove(viewer: Member, *others: Member | int) -> int:
-    """End connections for both sides; return how many. Quiet: nobody is told. Undoable for UNDO_SECONDS; removing twice is one removal."""
+def remove(viewer: Member, *others: Member | int, notes_too: bool = False) -> int:
+    """End connections for both sides; return how many. Quiet: nobody is told. Undoable for UNDO_SECONDS; removing twice is one removal.
+
+    With `notes_too`, the viewer's private cards and tags go with them, and come back with them.
+    """
+    if notes_too:
+        cards.put_aside(viewer, *others)
     return relationships.end(viewer, *others)
 
 
 def restore(viewer: Member, other: Member) -> None:
-    """Bring a connection back that the viewer just removed, with its date."""
+    """Bring a connection back that the viewer just removed, with its date, and with the private notes that went with it."""
     relationships.undo_end(viewer, other)
+    cards.bring_back(viewer, other)
 
 
 def restore_removed_at(viewer: Member, until: datetime) -> int:
@@ -234,7 +240,9 @@ def restore_removed_at(viewer: Member, until: datetime) -> int:
     ids = [row.id for row in recently_removed(viewer) if row.undo_until == until]
     if not ids:
         raise Refused(GONE)
-    return relationships.undo_end(viewer, *ids)
+    number = relationships.undo_end(viewer, *ids)
+    cards.bring_back(viewer, *ids)
+    return number
 
 
 def recently_removed(viewer: Member) -> list[Any]:

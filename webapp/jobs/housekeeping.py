@@ -6,7 +6,17 @@ from datetime import datetime
 import structlog
 
 from webapp import clock
-from webapp.domain import accounts, contacts, guests, introductions, notifications, relationships, throttles, tickets
+from webapp.domain import (
+    accounts,
+    cards,
+    contacts,
+    guests,
+    introductions,
+    notifications,
+    relationships,
+    throttles,
+    tickets,
+)
 from webapp.extensions import db
 from webapp.jobs import digests, mail
 from webapp.models.batch import is_sqlite
@@ -27,6 +37,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     guests.sweep,
     contacts.forget_idle,
     contacts.sweep_charges,
+    cards.sweep,
     digests.put_due,
     notifications.sweep,
     mail.sweep,

@@ -1,6 +1,7 @@
 """The tables, their types and their named constraints; no verbs."""
 
 from webapp.models import (
+    card,
     connection,
     contact,
     dismissed,
@@ -18,6 +19,7 @@ from webapp.models import (
 )
 
 __all__ = [
+    "card",
     "connection",
     "contact",
     "dismissed",

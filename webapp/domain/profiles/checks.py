@@ -77,8 +77,8 @@ def line(text: str) -> str:
     return " ".join(_visible(text).split())
 
 
-def _visible(text: str) -> str:
-    composed = unicodedata.normalize("NFC", text[: ABOUT_CHARACTERS * 4])
+def _visible(text: str, most: int = ABOUT_CHARACTERS) -> str:
+    composed = unicodedata.normalize("NFC", text[: most * 4])
     return "".join(
         letter
         for letter in composed
@@ -86,9 +86,12 @@ def _visible(text: str) -> str:
     )
 
 
-def lines(text: str) -> str:
-    """Return a text with its lines, at most one of them empty at a time, without what cannot be seen."""
-    return re.sub(r"\n{3,}", "\n\n", _visible(text.replace("\r\n", "\n"))).strip()
+def lines(text: str, most: int = ABOUT_CHARACTERS) -> str:
+    """Return a text with its lines, at most one of them empty at a time, without what cannot be seen.
+
+    Of a text that is far longer than `most` only the beginning is read; it is too long all the same.
+    """
+    return re.sub(r"\n{3,}", "\n\n", _visible(text.replace("\r\n", "\n"), most)).strip()
 
 
 def _about(text: str) -> str:

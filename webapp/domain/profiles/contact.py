@@ -158,7 +158,7 @@ def _checked(kind: str, label: str, value: str, audience: str) -> tuple[str, str
     if len(label) > LABEL_CHARACTERS:
         problems["label"] = TOO_LONG
     try:
-        kept = _value(kind, value)
+        kept = check_value(kind, value)
     except Invalid as error:
         problems |= error.fields
     try:
@@ -170,7 +170,8 @@ def _checked(kind: str, label: str, value: str, audience: str) -> tuple[str, str
     return label, kept, audience
 
 
-def _value(kind: str, text: str) -> str:
+def check_value(kind: str, text: str) -> str:
+    """Return what a detail of this kind keeps of a text; Invalid, under `value`, for what does not hold."""
     kept = lines(text) if kind == "address" else line(text)
     if not kept:
         raise Invalid(value=N_("Enter something here"))
