@@ -69,6 +69,7 @@ def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import (
         accounts,
+        cards,
         connections,
         contacts,
         introductions,
@@ -101,7 +102,7 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, connections, contacts, introductions, invitations, join, log_ins, mailbox, messages)
+    nouns = (accounts, cards, connections, contacts, introductions, invitations, join, log_ins, mailbox, messages)
     for noun in (*nouns, notifications, people, profiles, public, reports, settings, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import messages, moderation, relationships, suggestions
+from webapp.domain import cards, messages, moderation, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -70,6 +70,14 @@ def shared(viewer, other):
     connected(db.session.scalars(select(Member).where(Member.name == "Hub")).one(), other)
 
 
+def carded(viewer, other):
+    factories.connect(viewer, other)
+    cards.set_note(viewer, other, "Met in Porto")
+    cards.set_tags(viewer, other, f"Choir, {other.name} {other.id}"[:40])
+    cards.set_every(viewer, other, 1)
+    db.session.commit()
+
+
 def there(viewer, other):
     pass
 
@@ -80,6 +88,8 @@ def there(viewer, other):
         ("/connections", connected, 5),
         ("/connections?sort=last", connected, 5),
         ("/connections?q=ben", connected, 6),
+        ("/cards", carded, 5),
+        ("/cards/vcard", carded, 7),
         ("/connections", removed, 5),
         ("/connections?field=Research&choose=1", connected, 6),
         ("/connections/filter?field=Research", connected, 6),
@@ -91,9 +101,9 @@ def there(viewer, other):
         ("/messages", writing, 9),
         ("/messages/requests", asking_to_talk, 4),
         ("/messages/search?q=hello", writing, 3),
-        ("/network", there, 17),
-        ("/network", connected, 16),
-        ("/network", asking, 17),
+        ("/network", there, 18),
+        ("/network", connected, 17),
+        ("/network", asking, 18),
         ("/notifications", asking, 5),
         ("/suggestions", there, 6),
         ("/settings/blocked", blocked, 3),

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp import addresses
-from webapp.domain import accounts, connections, guests, introductions, invitations, people, suggestions
+from webapp.domain import accounts, cards, connections, guests, introductions, invitations, people, suggestions
 from webapp.domain.connections import FILTERS
 from webapp.domain.errors import N_, Invalid, NotFound
 from webapp.extensions import db
@@ -36,7 +36,7 @@ def network() -> Response:
     """Show a member's network at a glance; to somebody new, the way to fill it."""
     member = viewer()
     asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
-    cards = db.session.execute(guests.cards(member).limit(ASKING)).all()
+    sent = db.session.execute(guests.cards(member).limit(ASKING)).all()
     return page(
         "connections/network.html",
         address=accounts.primary_address(member),
@@ -45,9 +45,10 @@ def network() -> Response:
         removed=_removals(),
         counts=invitations.counts(member),
         asking=asking,
-        cards=cards,
+        cards=sent,
         introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),
-        near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in cards]),
+        near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in sent]),
+        due=cards.due_people(member),
         newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),
         suggested=suggestions.of(member, suggestions.AT_A_GLANCE),
     )
@@ -148,7 +149,8 @@ def remove_several() -> Response:
         return page(
             "connections/remove_several.html", part="connections/_remove_several.html", chosen=chosen, place=_place()
         )
-    number = connections.remove(member, *(row.id for row in chosen)) if chosen else 0
+    notes_too = bool(request.form.get("notes"))
+    number = connections.remove(member, *(row.id for row in chosen), notes_too=notes_too) if chosen else 0
     if wants_part():
         return page("connections/_removed_several.html", removed=_removals(), number=number, **_after_removal())
     return leave(".index", **_place())
@@ -182,7 +184,7 @@ def remove(handle: str) -> Response:
         other = connections.one_of(member, handle)
         return page("connections/remove.html", part="connections/_remove.html", other=other, place=_place())
     other = people.one_of(member, handle)
-    connections.remove(member, other)
+    connections.remove(member, other, notes_too=bool(request.form.get("notes")))
     if wants_part():
         return page("connections/_removed.html", other=other, total=connections.count(member), place=_place())
     return _leave_to_place(handle)

@@ -10,7 +10,17 @@ from wtforms import RadioField, TextAreaField
 
 from webapp import clock
 from webapp.config import setting
-from webapp.domain import connections, introductions, messages, moderation, people, profiles, relationships, search
+from webapp.domain import (
+    cards,
+    connections,
+    introductions,
+    messages,
+    moderation,
+    people,
+    profiles,
+    relationships,
+    search,
+)
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
 from webapp.web import limits, paging
@@ -64,6 +74,7 @@ def show(handle: str) -> Response:
         standing=people.standing(member, other),
         introduction=introductions.open_to(member, other),
         now=clock.now(),
+        card=cards.overlay(member, other),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
-from webapp.domain import guests, introductions, log_ins, messages, profiles, relationships
+from webapp.domain import cards, guests, introductions, log_ins, messages, profiles, relationships
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.transaction import transaction
@@ -61,6 +61,7 @@ def build(book: Path) -> None:
         log_ins.connect(second, "oidc", "https://id.northgate.example", "2", newcomers[1].address, "Northgate ID")
         bulk.connections(sorted(pairs), lambda pair: now - timedelta(hours=(pair[0] * 37 + pair[1] * 101) % 9000 + 1))
         biographies.write(ids, newcomers, pairs, now, random.Random(SEED))  # noqa: S311 - a sample, not a secret
+    _cards(ids[0], pairs)
     known = {other for pair in pairs for other in pair if ids[0] in pair} - {ids[0]}
     strangers = [member_id for member_id in ids[1:] if member_id not in known]
     choose.shuffle(strangers)
@@ -72,6 +73,29 @@ def build(book: Path) -> None:
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
     books["*"] = _book([by_id[i] for i in strangers[10:24]], choose)
     book.write_text(json.dumps(books, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _cards(sample_id: int, pairs: set[tuple[int, int]]) -> None:
+    """Let the sample member keep something about a few connections: one gave a number that has changed since, one is due."""
+    known = sorted(other for pair in pairs for other in pair if sample_id in pair and other != sample_id)
+    with transaction():
+        maya = db.session.get_one(Member, sample_id)
+        first, second, third = (db.session.get_one(Member, other) for other in known[:3])
+        cards.set_met(maya, first, "Field station, summer 2013")
+        cards.set_note(maya, first, "Ask about the tide model before the June meeting.")
+        cards.set_tags(maya, first, "Choir, Field station")
+        cards.save_detail(maya, first, kind="birthday", value="05-14", label="")
+        theirs = profiles.add_detail(first, "phone", "+351 21 555 0148", "Work", "connections")
+        cards.save_detail(maya, first, kind="phone", value="+351 21 555 0149", label="Work", instead=theirs.key)
+        profiles.change_detail(first, theirs.key, "+351 21 555 0172", "Work", "connections")
+        cards.set_tags(maya, second, "Choir")
+        cards.set_note(maya, second, "Alto. Has the key to the rehearsal room.")
+    clock.move(days=-100)
+    with transaction():
+        maya, third = db.session.get_one(Member, sample_id), db.session.get_one(Member, third.id)
+        cards.set_met(maya, third, "Night train to Nairobi")
+        cards.set_every(maya, third, 3)
+    clock.reset()
 
 
 def _newcomer(person: Any, choose: random.Random) -> bulk.Newcomer:
