@@ -129,10 +129,53 @@ def test_an_open_page_asks_for_one_number_and_gets_nothing_while_nothing_is_new(
     messages.edit(ana, key, message.key, "Say something else")
     db.session.commit()
     changed = browser.part(later, method="GET").text
-    assert f'id="message-{message.key}"' in changed
-    assert 'hx-swap-oob="true"' in changed
+    assert f'<span id="said-{message.key}" hx-swap-oob="true">' in changed
     assert "Say something else" in changed
+    assert 'class="day"' not in changed, "it would stand below the conversation"
     assert as_member(factories.member("Eve")).part(address, method="GET").status_code == 404
+
+
+def test_what_was_taken_back_leaves_the_open_page_of_the_other(pair, key, as_member):
+    ana, ben = pair
+    browser = as_member(ben)
+    message = messages.send(ana, key, "Not meant for you")
+    db.session.commit()
+
+    def look(page):
+        address = html.unescape(re.search(r'hx-get="(/messages/[^"]+/news[^"]+)"', page.text)[1])
+        return browser.part(address, method="GET")
+
+    shown = browser.get(f"/messages/{key}")
+    messages.undo(ana, key, message.key)
+    db.session.commit()
+    clock.move(hours=1)  # the page was hidden meanwhile
+    answer = look(shown)
+    assert f'hx-swap-oob="delete:#message-{message.key}"' in answer.text
+    later = messages.send(ana, key, "Meant for you")
+    db.session.commit()
+    answer = look(answer)
+    assert ("Meant for you" in answer.text, "delete:" in answer.text) == (True, False)
+    messages.undo(ana, key, later.key)
+    db.session.commit()
+    assert f'hx-swap-oob="delete:#message-{later.key}"' in look(answer).text
+
+
+def test_an_open_page_shows_when_it_was_seen_and_offers_undo_as_long_as_it_is_one(pair, key, as_member):
+    ana, ben = pair
+    ana.shows_reading = ben.shows_reading = True
+    last = messages.send(ana, key, "Say something").id
+    db.session.commit()
+    browser = as_member(ana)
+    page = browser.get(f"/messages/{key}")
+    assert "Sent Undo" in words(page).replace("  ", " ")
+    messages.mark_read(ben, key, last)
+    db.session.commit()
+    address = html.unescape(re.search(r'hx-get="(/messages/[^"]+/news[^"]+)"', page.text)[1])
+    assert "Seen" in words(browser.part(address, method="GET"))
+    messages.send(ana, key, "And this")
+    db.session.commit()
+    clock.move(seconds=11)
+    assert "Undo" not in words(browser.get(f"/messages/{key}"))
 
 
 def test_the_numbers_in_the_navigation_follow(pair, key, as_member, statements):

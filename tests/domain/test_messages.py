@@ -122,9 +122,10 @@ def test_afterwards_it_can_be_read_but_not_written_with_the_same_words(people, e
         return
     talk = messages.one_of(ana, key)
     assert talk.closed == messages.NOT_CONNECTED
+    assert (talk.other is None) == (end != "remove"), "a block looks as if the account were gone"
     assert said(ana, key) == ["Hello"]
     [row] = db.session.execute(messages.listed(ana)).all()
-    assert row.body == "Hello"
+    assert (row.body, row.name is None) == ("Hello", end != "remove")
     with pytest.raises(Refused):
         messages.send(ana, key, "Are you there?")
 
@@ -159,6 +160,25 @@ def test_a_conversation_of_others_is_as_unknown(people):
         with pytest.raises(NotFound):
             ask(chen, key)
     assert messages.version(chen, key) is None
+
+
+def test_a_request_tells_who_sent_it_nothing_before_it_is_answered(people):
+    ana, _ben, _chen, dana = people
+    ana.shows_reading = dana.shows_reading = True
+    dana.writable = "members"
+    key = write(ana, dana, "Hello")
+    before = messages.one_of(ana, key)
+    messages.mark_read(dana, key, 10**9)
+    messages.ignore(dana, key)
+    messages.mark_read(dana, key, 10**9)
+    db.session.commit()
+    assert messages.one_of(ana, key) == before
+    assert messages.seen_by_all(ana, before) is None
+    messages.accept(dana, key)
+    messages.send(ana, key, "Good to hear")
+    messages.mark_read(dana, key, 10**9)
+    db.session.commit()
+    assert messages.seen_by_all(ana, messages.one_of(ana, key)) is not None
 
 
 # Sending once
@@ -198,6 +218,20 @@ def test_forty_presses_at_once_are_one_message_in_one_conversation(app, people):
     assert db.session.scalar(select(func.count()).select_from(Conversation)) == 1
     assert db.session.scalar(select(func.count()).select_from(Message)) == 2  # one of each
     assert db.session.scalar(select(func.count()).select_from(Participant)) == 2
+
+
+def test_messages_of_a_conversation_are_committed_in_the_order_of_their_ids(people, statements):
+    ana, ben, *_rest = people
+    key = write(ana, ben)
+    with statements() as seen:
+        messages.send(ana, key, "One after the other")
+    first = [
+        next(place for place, each in enumerate(seen) if each.startswith(verb))
+        for verb in ("UPDATE conversation", "INSERT INTO message")
+    ]
+    assert first == sorted(first), (
+        "another one could get a lower number and be committed later; no open page would ask for it"
+    )
 
 
 def test_nothing_and_too_much_are_refused_and_what_cannot_be_seen_is_left_out(people, setting):
@@ -240,6 +274,10 @@ def test_the_same_text_goes_to_five_people_a_day(people, context):
     write(ana, others[5], "Dear Person, come to my concert")
     for other in others[:7]:
         write(ana, other, "Thank you")
+    for other in others[:5]:
+        write(ana, other, "https://concert.example/sunday")
+    with pytest.raises(Refused):
+        messages.write_to(ana, others[5], "https://concert.example/sunday")
 
 
 # Taking back, changing, deleting
@@ -260,6 +298,22 @@ def test_undo_within_ten_seconds_leaves_no_trace(people):
         messages.undo(ana, key, late.key)
     with pytest.raises(NotFound):
         messages.undo(ben, key, late.key)
+
+
+def test_the_only_message_taken_back_leaves_nothing_in_any_list(people):
+    ana, ben, _chen, dana = people
+    dana.writable = "members"
+    for other in (ben, dana):
+        key = write(ana, other, "Not meant for you")
+        message = db.session.scalars(select(Message)).one()
+        messages.undo(ana, key, message.key)
+        assert (keys(ana), keys(other), keys(other, "request")) == ([], [], [])
+        assert (messages.unread(other), messages.requests(other)) == (0, 0)
+        assert messages.between(ana, other) is None
+        assert write(ana, other, "Meant for you") == key
+        assert said(other, key) == ["Meant for you"]
+        db.session.delete(db.session.scalars(select(Conversation)).one())
+        db.session.commit()
 
 
 def test_a_message_is_edited_and_deleted_for_all_within_a_quarter_of_an_hour(people):
@@ -315,6 +369,25 @@ def test_what_is_read_is_counted_once_and_only_forwards(people):
     messages.mark_read(ben, key, 10**9)
     messages.mark_read(ben, key, first)
     assert (messages.unread(ben), messages.unread(ana)) == (0, 0)
+
+
+def test_what_came_while_somebody_read_is_still_unread_and_mailed(app, people, monkeypatch):
+    from webapp.domain.messages import reading
+
+    ana, ben, *_rest = people
+    key = write(ana, ben, "Hello")
+    read = messages.one_of(ben, key)
+    messages.send(ana, key, "One more thing")
+    monkeypatch.setattr(reading, "one_of", lambda _viewer, _key: read)
+    messages.mark_read(ben, key, read.last_id)
+    assert messages.unread(ben) == 1
+    newest = db.session.scalars(select(Message.id).order_by(Message.id.desc())).first()
+    db.session.execute(Participant.__table__.update().values(read_id=newest))
+    messages.mark_read(ben, key, read.last_id)
+    assert messages.unread(ben) == 0, "another page has read further meanwhile"
+    db.session.execute(Participant.__table__.update().values(read_id=read.last_id))
+    clock.move(hours=1)
+    assert mails() == [(ben.id, ana.id)]
 
 
 def test_a_muted_conversation_is_not_counted(people):
@@ -441,7 +514,31 @@ def test_two_who_block_each_other_do_not_meet_in_a_group(people, group):
     assert "From Chen" not in said(ben, group)
     assert [row.name for row in messages.people_in(ben, messages.one_of(ben, group))] == ["Ana Lima"]
     [row] = db.session.execute(messages.listed(ben)).all()
+    assert (row.body, row.unread) == ("Later", False), "what they do not see changes nothing for them"
+    moderation.unblock(chen, ben.handle)
+    messages.send(chen, group, "Again")
+    moderation.block(chen, ben)
+    db.session.commit()
+    [row] = db.session.execute(messages.listed(ben)).all()
     assert row.body == ""
+
+
+def test_who_is_added_finds_nothing_from_before_in_the_list_either(people, group):
+    ana, ben, _chen, dana = people
+    factories.connect(ana, dana)
+    messages.add(ana, group, [dana])
+    db.session.commit()
+    [row] = db.session.execute(messages.listed(dana)).all()
+    assert (row.body, row.unread) == ("", False)
+    messages.leave(ben, group)
+    messages.send(ana, group, "While Ben was away")
+    messages.add(ana, group, [ben])
+    assert said(ben, group) == []
+    assert messages.unread(ben) == 0
+    clock.move(hours=1)
+    assert ben.id not in {to for to, _by in mails()}
+    messages.send(ana, group, "Welcome back")
+    assert said(ben, group) == ["Welcome back"]
 
 
 def test_a_pair_cannot_be_left(people):
@@ -489,6 +586,19 @@ def test_no_mail_about_what_was_read_deleted_muted_or_ignored(people):
     messages.mute(ana, muted, on=True)
     clock.move(hours=1)
     assert mails() == []
+
+
+def test_no_mail_across_a_block_also_where_it_was_put_already(people):
+    ana, ben, chen, _dana = people
+    key = write(ana, ben, "Hello")
+    message = db.session.scalars(select(Message.key)).one()
+    write(ana, chen, "Hello")
+    assert messages.text_for(ben, key, message) == "Hello"
+    for other in (ben, chen):
+        moderation.block(other, ana)
+    clock.move(hours=1)
+    assert mails() == []
+    assert messages.text_for(ben, key, message) is None
 
 
 def test_who_writes_is_not_mailed_about_it(people):

@@ -33,6 +33,8 @@ SHOWN = 50
 CHOSEN = 50
 SEARCH_CHARACTERS = 100
 ID_DIGITS = 18
+FRESH = 20
+"""How many messages that may still be taken back an open page asks about at most."""
 
 
 class MessageForm(FlaskForm):
@@ -92,13 +94,26 @@ def _talk(talk: Talk, form: MessageForm | None = None) -> dict[str, Any]:
     lines = messages.before(member, talk, earlier, SHOWN + 1)
     more = len(lines) > SHOWN
     lines = lines[-SHOWN:]
-    return _box(talk, form or MessageForm(formdata=None)) | {
-        "lines": _spaced(lines),
-        "more": lines[0].id if more else 0,
-        "earlier": earlier,
-        "last": lines[-1].id if lines and not earlier else talk.last_id,
-        "seen": messages.seen_by_all(member, talk),
-        "client": tokens.new(),
+    return (
+        _box(talk, form or MessageForm(formdata=None))
+        | {
+            "lines": _spaced(lines),
+            "more": lines[0].id if more else 0,
+            "earlier": earlier,
+            "last": lines[-1].id if lines and not earlier else talk.last_id,
+            "final": lines[-1] if lines else None,
+            "client": tokens.new(),
+        }
+        | _standing(talk, lines)
+    )
+
+
+def _standing(talk: Talk, lines: Sequence[Line]) -> dict[str, Any]:
+    """Return what an open page asks with next: which of its messages may still be taken back, and the moment; and who has read."""
+    return {
+        "seen": messages.seen_by_all(viewer(), talk),
+        "fresh": ",".join(line.key for line in lines if messages.may_undo(line.sent_at)),
+        "may_undo": messages.may_undo,
         "at": to_ms(clock.now()),
     }
 
@@ -155,7 +170,7 @@ def send(key: str) -> Response:
     member = viewer()
     form = MessageForm()
     try:
-        message = messages.send(member, key, form.body.data or "", request.form.get("client", ""))
+        messages.send(member, key, form.body.data or "", request.form.get("client", ""))
     except (Invalid, Refused) as error:
         if wants_part():
             raise
@@ -164,26 +179,29 @@ def send(key: str) -> Response:
         return show_on(form, error, "messages/show.html", **values)
     if not wants_part():
         return leave(".show", key=key, _anchor="last")
-    return _news(key, sent=message.id)
+    return _news(key, sent=True)
 
 
-def _news(key: str, sent: int = 0) -> Response:
+def _news(key: str, *, sent: bool = False) -> Response:
     """Return what came after the last message the page shows, what changed before it, and where to look next."""
     member = viewer()
     talk = messages.one_of(member, key)
     after = _number("after")
     known = messages.before(member, talk, after + 1, 1)
+    asked = [each for each in request.values.get("fresh", "").split(",") if each][:FRESH]
+    there = messages.these(member, talk, asked)
     lines = messages.after(member, talk, after, SHOWN)
     return page(
         "messages/_news.html",
         talk=talk,
         lines=_spaced(lines, known[-1] if known else None),
-        changed=_spaced(messages.changed(member, talk, after, _number("at"), SHOWN)),
+        changed=messages.changed(member, talk, after, _number("at"), SHOWN),
+        gone=set(asked) - {line.key for line in there},
         last=lines[-1].id if lines else after,
-        seen=messages.seen_by_all(member, talk),
+        final=next(reversed([*known, *lines]), None),
         sent=sent,
         client=tokens.new(),
-        at=to_ms(clock.now()),
+        **_standing(talk, [*there, *lines]),
     )
 
 

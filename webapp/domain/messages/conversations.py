@@ -29,8 +29,8 @@ ALONE = N_("Nobody else is left in this conversation.")
 class Talk:
     """A conversation as one of its people sees it.
 
-    `other`: of a pair, who the viewer talks to; None where their account is gone or not in use. `closed`: why the viewer may not
-    write, as a sentence; empty where they may.
+    `other`: of a pair, who the viewer talks to; None where their account is gone or not in use, and where they block the viewer: the
+    three look the same. `closed`: why the viewer may not write, as a sentence; empty where they may.
     """
 
     id: int
@@ -51,6 +51,11 @@ class Talk:
 # Finding one
 
 
+def shown_to(viewer: Member, other: Any) -> Any:
+    """The SQL condition that somebody is named in what they wrote: who blocks the viewer stands there like somebody who is gone."""
+    return visible(other) & ~relationships.blocked_between(viewer, other.id)
+
+
 def seen_by(viewer: Member) -> Any:
     """The SQL condition that a conversation exists for one of its people: not a pair with somebody they block."""
     other_id = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
@@ -67,14 +72,14 @@ def one_of(viewer: Member, key: str) -> Talk:
             other,
             (Conversation.kind == "pair")
             & or_(other.id == Conversation.low_id, other.id == Conversation.high_id)
-            & (other.id != viewer.id),
+            & (other.id != viewer.id)
+            & shown_to(viewer, other),
         )
         .where(Conversation.key == key, Participant.member_id == viewer.id, seen_by(viewer))
     ).one_or_none()
     if row is None:
         raise NotFound
-    conversation, mine, them = row
-    there = them if them is not None and them.is_visible else None
+    conversation, mine, there = row
     return Talk(
         conversation.id,
         conversation.key,
@@ -103,7 +108,7 @@ def _closed(viewer: Member, conversation: Conversation, mine: Participant, other
             Participant.until_id.is_(None),
         )
         return "" if db.session.scalar(select(others.exists())) else ALONE
-    if other is None or db.session.scalar(select(relationships.blocked_between(viewer, other.id))):
+    if other is None:
         return NOT_CONNECTED
     if is_connected(viewer, other):
         return ""
@@ -256,6 +261,7 @@ def add(viewer: Member, key: str, others: Sequence[Member]) -> None:
         )
     )
     _check_room(len(present | set(ids)))
+    touch(talk.id)
     last = db.session.scalar(select(func.max(Message.id)).where(Message.conversation_id == talk.id)) or 0
     for member_id in ids:
         if member_id in present:
@@ -269,9 +275,8 @@ def add(viewer: Member, key: str, others: Sequence[Member]) -> None:
                 Participant.member_id == member_id,
                 Participant.until_id.is_not(None),
             )
-            .values(until_id=None, mail_at=None)
+            .values(**fresh, mail_at=None)
         )
-    touch(talk.id)
 
 
 def people_in(viewer: Member, talk: Talk) -> list[Any]:
@@ -309,9 +314,9 @@ def _answer(viewer: Member, key: str, state: str) -> None:
     talk = one_of(viewer, key)
     if talk.state == "open":
         return
-    _set(viewer, talk.id, state=state, mail_at=None)
     if state == "open":
         open_up(talk.id)
+    _set(viewer, talk.id, state=state, mail_at=None)
 
 
 def open_up(conversation_id: int) -> None:
@@ -329,9 +334,9 @@ def leave(viewer: Member, key: str) -> None:
     if talk.kind != "group":
         raise Refused(N_("A conversation of two can't be left. You can mute it."))
     if talk.until_id is None:
+        touch(talk.id)
         last = db.session.scalar(select(func.max(Message.id)).where(Message.conversation_id == talk.id)) or 0
         _set(viewer, talk.id, until_id=last, last_id=last, read_id=last, mail_at=None)
-        touch(talk.id)
 
 
 def mute(viewer: Member, key: str, *, on: bool) -> None:
@@ -356,7 +361,11 @@ def part(viewer: Member, other: Member) -> None:
 
 
 def touch(conversation_id: int) -> None:
-    """Let every open page of a conversation look again."""
+    """Let every open page of a conversation look again, and let nobody else change it meanwhile.
+
+    Whoever changes a conversation begins with this: its messages are committed in the order of their ids (a page asks for what came
+    after one), and two who change it at once wait for each other instead of both for the other.
+    """
     db.session.execute(
         update(Conversation).where(Conversation.id == conversation_id).values(version=Conversation.version + 1)
     )

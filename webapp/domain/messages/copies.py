@@ -58,7 +58,7 @@ def _unread(member: Member, mine: Participant) -> Message | None:
 
 
 def text_for(member: Member, conversation_key: str, message_key: str) -> str | None:
-    """Return what a message says that is to be mailed; None where it was read, deleted, or the member left meanwhile."""
+    """Return what a message says that is to be mailed; None where it was read, deleted, blocked or put aside meanwhile."""
     return db.session.scalar(
         select(Message.body)
         .join(Conversation, Conversation.id == Message.conversation_id)
@@ -70,5 +70,8 @@ def text_for(member: Member, conversation_key: str, message_key: str) -> str | N
             Message.id > Participant.read_id,
             Participant.member_id == member.id,
             Participant.until_id.is_(None),
+            Participant.state != "ignored",
+            ~Participant.muted,
+            ~relationships.blocked_between(member, Message.author_id),
         )
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import case, func, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from webapp import clock
 from webapp.domain import names, relationships
 from webapp.domain.errors import NotFound
-from webapp.domain.messages.conversations import Talk, one_of, seen_by, touch
+from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to, touch
 from webapp.extensions import db
 from webapp.models.base import from_ms
 from webapp.models.member import Member, visible
@@ -19,6 +19,8 @@ from webapp.models.message import Conversation, HiddenMessage, Message, Particip
 
 Box = Literal["open", "request", "ignored"]
 SEARCH_WORDS = 8
+LATE = timedelta(minutes=1)
+"""A change is seen when it is committed, somewhat later than the moment it bears."""
 EXPORTED = 50_000
 """How many messages an export holds at most: the latest ones."""
 
@@ -51,8 +53,12 @@ def listed(viewer: Member, box: Box = "open") -> Any:
     last = aliased(Message)
     them = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
     hidden = _hidden(viewer, last.id)
-    # In a pair, who is blocked reads on and is given no hint.
-    hides = hidden | ((Conversation.kind == "group") & relationships.blocked_between(viewer, last.author_id))
+    # In a pair, who is blocked reads on.
+    hides = (
+        hidden
+        | (Participant.last_id <= Participant.since_id)
+        | ((Conversation.kind == "group") & relationships.blocked_between(viewer, last.author_id))
+    )
     return (
         select(
             Conversation.id,
@@ -72,7 +78,7 @@ def listed(viewer: Member, box: Box = "open") -> Any:
         )
         .join(Participant, Participant.conversation_id == Conversation.id)
         .join(last, last.id == Participant.last_id)
-        .outerjoin(other, (Conversation.kind == "pair") & (other.id == them) & visible(other))
+        .outerjoin(other, (Conversation.kind == "pair") & (other.id == them) & shown_to(viewer, other))
         .where(Participant.member_id == viewer.id, Participant.state == box, seen_by(viewer))
         .order_by(Participant.last_id.desc())
     )
@@ -156,7 +162,7 @@ def _lines(viewer: Member, talk: Talk) -> Any:
             author.name,
             author.handle,
         )
-        .outerjoin(author, (author.id == Message.author_id) & visible(author))
+        .outerjoin(author, (author.id == Message.author_id) & shown_to(viewer, author))
         .where(Message.conversation_id == talk.id, Message.id > talk.since_id, ~_hidden(viewer, Message.id))
     )
     if talk.kind == "group":
@@ -204,15 +210,23 @@ def changed(viewer: Member, talk: Talk, message_id: int, since: int, most: int) 
     """Return the messages up to one that were changed or deleted since a moment (milliseconds since 1970)."""
     found = _lines(viewer, talk).where(
         Message.id <= message_id,
-        Message.changed_at > from_ms(since),
+        Message.changed_at > from_ms(since) - LATE,
         Message.edited_at.is_not(None) | Message.deleted_at.is_not(None),
     )
     return _as_lines(viewer, db.session.execute(found.order_by(Message.id).limit(most)))
 
 
+def these(viewer: Member, talk: Talk, keys: Sequence[str]) -> list[Line]:
+    """Return those of some messages that are (still) there, in their order."""
+    if not keys:
+        return []
+    found = _lines(viewer, talk).where(Message.key.in_(keys)).order_by(Message.id)
+    return _as_lines(viewer, db.session.execute(found))
+
+
 def line(viewer: Member, talk: Talk, message_key: str) -> Line:
     """Return one message of a conversation, else NotFound."""
-    rows = _as_lines(viewer, db.session.execute(_lines(viewer, talk).where(Message.key == message_key)))
+    rows = these(viewer, talk, [message_key])
     if not rows:
         raise NotFound
     return rows[0]
@@ -236,16 +250,19 @@ def mark_read(viewer: Member, key: str, up_to: int) -> None:
     last = min(up_to, talk.last_id)
     if last <= talk.read_id:
         return
-    values: dict[str, Any] = {"read_id": last, "seen_at": clock.now() if viewer.shows_reading else None}
-    if last >= talk.last_id:
-        values["mail_at"] = None
+    shows = viewer.shows_reading and talk.state == "open"  # who asked is told nothing before the answer
+    if shows:
+        touch(talk.id)
+    everything = Participant.last_id <= last  # as it is now: something may have come since
     db.session.execute(
         update(Participant)
-        .where(Participant.conversation_id == talk.id, Participant.member_id == viewer.id)
-        .values(**values)
+        .where(Participant.conversation_id == talk.id, Participant.member_id == viewer.id, Participant.read_id < last)
+        .values(
+            read_id=last,
+            seen_at=clock.now() if shows else None,
+            mail_at=case((everything, None), else_=Participant.mail_at),
+        )
     )
-    if viewer.shows_reading:
-        touch(talk.id)
 
 
 def seen_by_all(viewer: Member, talk: Talk) -> tuple[int, datetime] | None:
@@ -283,8 +300,8 @@ def found(viewer: Member, q: str) -> Any:
         )
         .join(Conversation, Conversation.id == Message.conversation_id)
         .join(Participant, Participant.conversation_id == Conversation.id)
-        .outerjoin(author, (author.id == Message.author_id) & visible(author))
-        .outerjoin(other, (Conversation.kind == "pair") & (other.id == them) & visible(other))
+        .outerjoin(author, (author.id == Message.author_id) & shown_to(viewer, author))
+        .outerjoin(other, (Conversation.kind == "pair") & (other.id == them) & shown_to(viewer, other))
         .where(
             Participant.member_id == viewer.id,
             Message.id > Participant.since_id,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select, update
 
 from webapp import clock, config, tokens
-from webapp.domain import names
+from webapp.domain import names, relationships
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.messages.conversations import (
     NOT_OPEN,
@@ -70,6 +70,7 @@ def send(viewer: Member, key: str, body: str, client_id: str = "") -> Message:
     before = db.session.scalars(mine).first()
     if before is None:
         _check(viewer, talk, kept)
+        touch(talk.id)
         now = clock.now()
         db.session.execute(
             insert_ignoring(
@@ -110,7 +111,7 @@ def folded(body: str) -> str:
 def _check(viewer: Member, talk: Talk, body: str) -> None:
     if talk.closed and not (talk.kind == "pair" and _is_first(talk)):
         raise Refused(talk.closed)
-    if len(body.split()) < SAME_TEXT_WORDS:
+    if len(names.words(body)) < SAME_TEXT_WORDS:  # an address of the web has more
         return
     day = clock.now() - timedelta(days=1)
     most = config.setting("SAME_TEXT_PEOPLE_MAX")
@@ -135,7 +136,12 @@ def _is_first(talk: Talk) -> bool:
 def _deliver(viewer: Member, talk: Talk, message: Message) -> None:
     """Let it stand on top of everybody's list, unread for all but its author; who has not read it in a while is mailed."""
     there = Participant.conversation_id == talk.id
-    others = there & (Participant.member_id != viewer.id) & Participant.until_id.is_(None)
+    others = (
+        there
+        & (Participant.member_id != viewer.id)
+        & Participant.until_id.is_(None)
+        & ~relationships.blocked_between(viewer, Participant.member_id)  # in a group; they do not see it
+    )
     db.session.execute(update(Participant).where(others).values(last_id=message.id))
     later = clock.now() + timedelta(minutes=MAIL_MINUTES)
     db.session.execute(
@@ -151,11 +157,8 @@ def _deliver(viewer: Member, talk: Talk, message: Message) -> None:
     if answered and not connected:
         open_up(talk.id)
     elif connected:  # once connected, a later removal closes it
-        closing = update(Conversation).where(Conversation.id == talk.id)
-        db.session.execute(closing.values(is_open=False, version=Conversation.version + 1))
+        db.session.execute(update(Conversation).where(Conversation.id == talk.id).values(is_open=False))
         db.session.execute(update(Participant).where(there, Participant.state != "open").values(state="open"))
-    else:
-        touch(talk.id)
 
 
 def _mine(viewer: Member, key: str, message_key: str) -> tuple[Talk, Message]:
@@ -180,8 +183,9 @@ def _seen(viewer: Member, key: str, message_key: str) -> tuple[Talk, Message]:
 def undo(viewer: Member, key: str, message_key: str) -> Message:
     """Take a message back within ten seconds, without a trace, and return what it said. Refused later."""
     talk, message = _mine(viewer, key, message_key)
-    if clock.now() - message.sent_at > timedelta(seconds=UNDO_SECONDS):
+    if not may_undo(message.sent_at):
         raise Refused(N_("Too late, it has been sent. You can still delete it."))
+    touch(talk.id)
     db.session.delete(message)
     db.session.flush()
     last = db.session.scalar(select(func.max(Message.id)).where(Message.conversation_id == talk.id)) or 0
@@ -190,7 +194,6 @@ def undo(viewer: Member, key: str, message_key: str) -> Message:
         .where(Participant.conversation_id == talk.id, Participant.last_id == message.id)
         .values(last_id=last, read_id=case((Participant.read_id > last, last), else_=Participant.read_id))
     )
-    touch(talk.id)
     return message
 
 
@@ -200,9 +203,9 @@ def edit(viewer: Member, key: str, message_key: str, body: str) -> Message:
     talk, message = _mine(viewer, key, message_key)
     _check_time(message)
     if kept != message.body:
+        touch(talk.id)
         now = clock.now()
         message.body, message.folded, message.edited_at, message.changed_at = kept, folded(kept), now, now
-        touch(talk.id)
     return message
 
 
@@ -210,9 +213,9 @@ def delete_for_all(viewer: Member, key: str, message_key: str) -> Message:
     """Empty a message for everybody within a quarter of an hour; that it was there stays to be seen. Refused later."""
     talk, message = _mine(viewer, key, message_key)
     _check_time(message)
+    touch(talk.id)
     now = clock.now()
     message.body, message.folded, message.deleted_at, message.changed_at = "", "", now, now
-    touch(talk.id)
     return message
 
 
@@ -221,6 +224,11 @@ def delete_for_me(viewer: Member, key: str, message_key: str) -> Message:
     _talk, message = _seen(viewer, key, message_key)
     db.session.execute(insert_ignoring(HiddenMessage, message_id=message.id, member_id=viewer.id))
     return message
+
+
+def may_undo(sent_at: datetime) -> bool:
+    """Whether a message sent then can still be taken back without a trace."""
+    return clock.now() - sent_at <= timedelta(seconds=UNDO_SECONDS)
 
 
 def may_change(sent_at: datetime) -> bool:
