@@ -72,6 +72,7 @@ def _register(app: Flask) -> None:
         cards,
         connections,
         contacts,
+        fields,
         introductions,
         invitations,
         join,
@@ -83,6 +84,7 @@ def _register(app: Flask) -> None:
         profiles,
         public,
         reports,
+        saved_searches,
         settings,
         suggestions,
         unsubscribe,
@@ -102,7 +104,8 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, cards, connections, contacts, introductions, invitations, join, log_ins, mailbox, messages)
-    for noun in (*nouns, notifications, people, profiles, public, reports, settings, suggestions, unsubscribe):
+    nouns = (accounts, cards, connections, contacts, fields, introductions, invitations, join, log_ins, mailbox)
+    more = (messages, notifications, people, profiles, public, reports, saved_searches, settings, suggestions)
+    for noun in (*nouns, *more, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -25,6 +25,11 @@ SQLITE = (
     f"CREATE TRIGGER member_words_delete AFTER DELETE ON member BEGIN {TAKE}; END",
     f"INSERT INTO member_words(rowid, words) SELECT id, search_text FROM member WHERE {SEEN.format('member')}",  # noqa: S608 - all of it stands here
 )
+SKILLS = sa.text(
+    "SELECT member_id, name FROM skill WHERE member_id BETWEEN :first AND :last AND NOT EXISTS"
+    " (SELECT 1 FROM profile_field f WHERE f.member_id = skill.member_id AND f.name = 'skills' AND f.audience != 'public')"
+    " ORDER BY member_id, rank, id"
+)
 
 
 def upgrade():
@@ -52,7 +57,10 @@ def _write_anew():
     last = 0
     while rows := bind.execute(sa.select(member).where(member.c.id > last).order_by(member.c.id).limit(1000)).all():
         last = rows[-1].id
-        bind.execute(changed, [{"of": row.id, "text": names.searchable(row)} for row in rows])
+        skills = {}
+        for skill in bind.execute(SKILLS, {"first": rows[0].id, "last": last}):
+            skills.setdefault(skill.member_id, []).append(skill.name)
+        bind.execute(changed, [{"of": row.id, "text": names.searchable(row, skills.get(row.id, ()))} for row in rows])
 
 
 def downgrade():

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from webapp import tokens
 from webapp.demo.bulk import Newcomer
 from webapp.demo.people import PLACES, WORK
-from webapp.domain import profiles
+from webapp.domain import names, profiles
 from webapp.domain.names import fold
 from webapp.extensions import db
 from webapp.models.member import Member
@@ -71,6 +71,8 @@ def write(
     _endorse(pairs, now, choose)
     for number, member_id in enumerate(ids):
         member = db.session.get_one(Member, member_id)
+        member.mentors = number % 6 == 3  # noqa: PLR2004 - some, everywhere
+        names.refresh(member)
         if number and number % 4 == 0:
             profiles.edit(member, {"about": choose.choice(AUDIENCES)}, about=choose.choice(ABOUTS))
         if number % 9 == 1:

@@ -12,7 +12,8 @@ from typing import Any
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
-from webapp.domain import cards, guests, introductions, log_ins, messages, profiles, relationships
+from webapp.domain import cards, guests, introductions, log_ins, messages, profiles, relationships, saved_searches
+from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.transaction import transaction
@@ -61,6 +62,7 @@ def build(book: Path) -> None:
         log_ins.connect(second, "oidc", "https://id.northgate.example", "2", newcomers[1].address, "Northgate ID")
         bulk.connections(sorted(pairs), lambda pair: now - timedelta(hours=(pair[0] * 37 + pair[1] * 101) % 9000 + 1))
         biographies.write(ids, newcomers, pairs, now, random.Random(SEED))  # noqa: S311 - a sample, not a secret
+        saved_searches.save(db.session.get_one(Member, ids[0]), "Researchers near the sea", Query("coastal research"))
     _cards(ids[0], pairs)
     known = {other for pair in pairs for other in pair if ids[0] in pair} - {ids[0]}
     strangers = [member_id for member_id in ids[1:] if member_id not in known]

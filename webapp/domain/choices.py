@@ -6,6 +6,7 @@ Each choice is a column of `Member` with the same name: text for a `Question`, a
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from webapp.domain import names
 from webapp.domain.errors import N_, Invalid
 from webapp.models.member import Member
 
@@ -121,6 +122,11 @@ CHOICES: tuple[Choice, ...] = (
         N_("Don't suggest me to others"),
         N_("You don't appear under People you may know. You can still be found by name."),
     ),
+    Switch(
+        "mentors",
+        N_("I offer mentoring"),
+        N_("Members can search for who does, and see it on the pages of your field and cohort."),
+    ),
 )
 
 
@@ -144,3 +150,4 @@ def choose(viewer: Member, given: Mapping[str, str], shown: Collection[str]) -> 
         raise Invalid(**problems)
     for name, kept_value in kept.items():
         setattr(viewer, name, kept_value)
+    names.refresh(viewer)

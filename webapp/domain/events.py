@@ -75,6 +75,12 @@ EVENTS: tuple[Event, ...] = (
         N_("Somebody endorses a skill of mine"),
         {"endorsement": Told(N_("%(who)s endorsed a skill of yours"))},
     ),
+    Event(
+        "saved_search",
+        N_("A search I saved finds somebody new"),
+        {"saved_search": Told(N_("%(who)s matches a search you saved"), "/people/saved/{about}")},
+        mailed=False,
+    ),
 )
 BY_NAME: Mapping[str, Event] = {event.name: event for event in EVENTS}
 KINDS: Mapping[str, Told] = {kind: told for event in EVENTS for kind, told in event.kinds.items()}

@@ -4,10 +4,14 @@ import functools
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy import select
+
+from webapp.extensions import db
 from webapp.models.member import Member
+from webapp.models.profile import ProfileField, Skill
 
 HANDLE_LETTERS = "abcdefghjkmnpqrstuvwxyz"  # none that is read as another
 HANDLE_CHARACTERS = 60
@@ -16,6 +20,8 @@ WORD_CHARACTERS = 60
 MARK_CHARACTERS = 200
 FACETS = ("field", "place", "cohort", "organisation")
 """What people can be filtered by besides words; each begins with another letter."""
+EVERY_MEMBER = ("members", "public")
+"""The audiences of what every member may see, and so may find."""
 END_OF_NAME = "/"
 MENTORS = "_m"
 _WORD = re.compile(r"[^\W_]+")
@@ -56,17 +62,27 @@ def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
 def refresh(member: Member) -> None:
     """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
     member.name_key, member.sort_key = keys_of(member.name, member.sort_as or "")
-    member.search_text = searchable(member)
+    member.search_text = searchable(member, _skills(member))
 
 
-def searchable(member: Any) -> str:
+def _skills(member: Member) -> Sequence[str]:
+    """Return the skills every member may see."""
+    if member.id is None:
+        return ()
+    hides = (ProfileField.name == "skills") & ProfileField.audience.not_in(EVERY_MEMBER)
+    hidden = select(ProfileField.name).where(ProfileField.member_id == member.id, hides)
+    shown = select(Skill.name).where(Skill.member_id == member.id, ~hidden.exists())
+    return db.session.scalars(shown.order_by(Skill.rank, Skill.id)).all()
+
+
+def searchable(member: Any, skills: Sequence[str] = ()) -> str:
     """Return everything a member is found by, from the fields every member may see and from nothing else.
 
     A space stands before and after every word, and a / behind those of the name: a search for words that begin so looks for the space,
     one for names for the / later on. The marks at the end are the values one can filter by.
     """
     shown = (member.headline, member.title, member.organisation, member.field, member.place, member.cohort)
-    rest = words(" ".join(part for part in (*shown, *(member.tags or ())) if part))
+    rest = words(" ".join(part for part in (*shown, *(member.tags or ()), *skills) if part))
     marks = [mark(facet, getattr(member, facet) or "") for facet in FACETS]
     offers = [MENTORS] if member.mentors else []
     return f" {' '.join([*words(member.name), END_OF_NAME, *dict.fromkeys(rest), *filter(None, marks), *offers])} "

@@ -33,6 +33,8 @@ VALUES = 10
 VALUE_CHARACTERS = 120
 OFFERED = 8
 """How many values of one kind are offered to filter by."""
+LATELY = 200
+"""Among so many who joined last those are looked for whom the viewer may see."""
 SAMPLE = 1000
 """Among how many of the best connected values are looked for where too many are found to look at all."""
 DEGREES = (1, 2)
@@ -167,6 +169,7 @@ def find(viewer: Member, query: Query, place: Place | None = None, size: int = S
     found, near = _look(viewer, query)
     if found is None:
         return _walk(viewer, query, near, place, size)
+    near = near or (_near_unasked(viewer) if found else None)
     if found or not query.words:
         return _page(query, found, near, place, size)
     meant, said = _corrected(viewer, query.words)
@@ -182,6 +185,13 @@ def every(viewer: Member, query: Query) -> list[Hit] | None:
     """Return all who are found, the best first; None for more than `FEW`."""
     found, near = _look(viewer, query)
     return None if found is None else _kept(query, found, near)
+
+
+def newest(viewer: Member, query: Query, most: int) -> list[Any]:
+    """Return a few of those who have the words and values chosen, as rows of a list, those first who joined last."""
+    ids = index.hits(_terms(query)).order_by(index.newest()).limit(LATELY)
+    found = people.visible_to(viewer).where(Member.id != viewer.id, Member.id.in_(ids))
+    return list(db.session.execute(found.order_by(Member.id.desc()).limit(most)))
 
 
 # Who has the words
@@ -201,7 +211,7 @@ def _look(viewer: Member, query: Query) -> tuple[list[Hit] | None, Near | None]:
     if source is None:
         return None, near
     found = _read(viewer, _named(query.words), Member.id.in_(source), *like)
-    return found, near or (_near_unasked(viewer) if found else None)
+    return found, near
 
 
 def _near_unasked(viewer: Member) -> Near | None:
@@ -214,13 +224,19 @@ def _source(query: Query) -> tuple[Any, int]:
     None for still too many.
     """
     has_words = [[f"{word}*"] for word in query.words]
-    has_all = [*has_words, *filter(None, map(query.marks, FACETS)), *([[MENTORS]] if query.mentors else [])]
+    has_all = _terms(query)
     sources = [index.hits(terms) if terms else select(Member.id).where(visible()) for terms in (has_words, has_all)]
     if has_words == has_all:
         del sources[1]
     numbers = [select(func.count()).select_from(each.limit(FEW + 1).subquery()).scalar_subquery() for each in sources]
     counted = db.session.execute(select(*numbers)).one()
     return next((each for each in zip(sources, counted, strict=True) if each[1] <= FEW), (None, FEW + 1))
+
+
+def _terms(query: Query) -> list[list[str]]:
+    """Return what the index is asked for: every word as a beginning, and of each kind one of the values chosen."""
+    has_words = [[f"{word}*"] for word in query.words]
+    return [*has_words, *filter(None, map(query.marks, FACETS)), *([[MENTORS]] if query.mentors else [])]
 
 
 def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> list[Hit]:
@@ -323,7 +339,7 @@ def _values(query: Query, facet: str, counts: Counter[str], *, exact: bool = Tru
     """Return the values to offer, those chosen first and then the most frequent; however it is spelt, a value stands there once."""
     spelt: dict[str, str] = {}
     number: Counter[str] = Counter()
-    for value in dict.fromkeys([*getattr(query, facet), *sorted(counts, key=lambda each: (-counts[each], each))]):
+    for value in dict.fromkeys([*sorted(counts, key=lambda each: (-counts[each], each)), *getattr(query, facet)]):
         if key := mark(facet, value):
             spelt.setdefault(key, value)
             number[key] += counts[value]

@@ -14,6 +14,7 @@ from webapp.domain import (
     introductions,
     notifications,
     relationships,
+    saved_searches,
     throttles,
     tickets,
 )
@@ -38,6 +39,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     contacts.forget_idle,
     contacts.sweep_charges,
     cards.sweep,
+    saved_searches.look,
     digests.put_due,
     notifications.sweep,
     mail.sweep,

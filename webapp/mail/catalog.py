@@ -96,6 +96,12 @@ KINDS: Mapping[str, Kind] = {
         preference="message",
         days=1,
     ),
+    "saved_search": Kind(
+        "A saved search finds somebody new; at most one a day for each search, and only for who asked for it",
+        "who saved it",
+        ("name", "by", "by_headline", "link", *CHOOSING),
+        preference="saved_search",
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",

@@ -15,6 +15,7 @@ from webapp.models import (
     profile,
     relationship,
     report,
+    saved_search,
     words,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "profile",
     "relationship",
     "report",
+    "saved_search",
     "words",
 ]

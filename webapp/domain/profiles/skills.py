@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import case, delete, func, insert, select, update
 
 from webapp import clock, tokens
-from webapp.domain import relationships, telling
+from webapp.domain import names, relationships, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.names import fold
 from webapp.domain.profiles.audiences import DEFAULT, connected, exists_for, may_see
@@ -103,6 +103,7 @@ def add_skill(viewer: Member, name: str) -> Skill:
     row = Skill(key=tokens.new(), member_id=viewer.id, name=name, name_key=folded, rank=rank)
     db.session.add(row)
     db.session.flush()
+    names.refresh(viewer)
     return row
 
 
@@ -125,6 +126,7 @@ def remove_skill(viewer: Member, key: str) -> None:
     db.session.delete(own_skill(viewer, key))
     telling.forget(KIND, key)
     db.session.flush()
+    names.refresh(viewer)
 
 
 def endorsers(viewer: Member, key: str) -> Sequence[Any]:
