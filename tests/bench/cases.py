@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from flask import render_template
+from limits import RateLimitItemPerHour
 from sqlalchemy import delete, insert, select
 
 from tests.bench import database
@@ -14,7 +15,7 @@ from tests.bench.measuring import Case, Ratio, count, in_turns, memory, ratio
 from tests.conftest import Browser
 from tests.contacts import Book
 from webapp import clock
-from webapp.domain import connections, contacts, people, relationships, suggestions
+from webapp.domain import connections, contacts, people, relationships, suggestions, throttles
 from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.connection import Connection
@@ -37,6 +38,9 @@ PAGES = (
     "/connections/filter",
     "/people",
     "/people?q=ma",
+    "/people/saved",
+    "/fields",
+    "/fields/law",
     "/people/{stranger}",
     "/people/{hub}",
     "/notifications",
@@ -83,6 +87,9 @@ class Bench:
         self.rounds = rounds
         self.cast = cast
         self.null = self._null_page()
+        throttles.RESULT_PAGES = RateLimitItemPerHour(
+            10**9, 1, namespace="result-pages"
+        )  # who measures turns more pages than anybody
         self.browsers = {name: Browser(app, getattr(self.cast, name)) for name in ("hub", "median")}
         self.degrees = {name: self.member(name).degree for name in ("hub", "median")}
         db.session.rollback()
@@ -169,7 +176,7 @@ class Bench:
             place = cursor(to_ms(value) if order == "recent" else value, row.id)
             urls.append((f"/connections?{asked}".rstrip("?&"), f"/connections?{asked}after={place}"))
         everybody = db.session.execute(people.best_connected(hub).offset(people.total() * 9 // 10).limit(1)).one()
-        place = cursor(everybody.degree, everybody.id)
+        place = cursor(0, everybody.degree, everybody.id, 0)
         urls.append(("/people", f"/people?after={place}"))
         db.session.rollback()
         for first, deep in urls:
@@ -181,14 +188,26 @@ class Bench:
     # Searching
 
     def searches(self) -> Iterator[Row]:
-        """Compare a rare name, and one that nobody has, with a beginning that many words have."""
+        """Compare a frequent beginning, a rare name, one nobody has, a mistyped one and a filter: with the null page and each other."""
         rare = self.member("median").name
         db.session.rollback()
-        cases = [self.page(self.browsers["median"], f"/people?q={q}") for q in (FREQUENT, rare, NOBODY)]
-        often, seldom, never = in_turns(cases, self.rounds)
+        last = rare.split()[-1]
+        asked_for = {
+            f"“{FREQUENT}”": f"q={FREQUENT}",
+            "a whole name": f"q={rare}",
+            "a name nobody has": f"q={NOBODY}",
+            "a mistyped name": f"q={last[:2]}{NOBODY[0]}{last[2:]}",
+            f"“{FREQUENT}” in a place": f"q={FREQUENT}&place=Porto",
+        }
+        cases = [self.page(self.browsers["median"], f"/people?{each}") for each in asked_for.values()]
+        null, *taken = in_turns([self.null, *cases], self.rounds)
         asked = [count(case) for case in cases]
-        for what, taken, number in (("a whole name", seldom, asked[1]), ("a name nobody has", never, asked[2])):
-            yield Row("People search", what, f"“{FREQUENT}”", ratio(taken, often), f"{number} : {asked[0]}")
+        for what, each, number in zip(asked_for, taken, asked, strict=True):
+            yield Row("People search", what, "the null page", ratio(each, null), str(number), "25")
+        middle = sorted(range(3), key=lambda at: median(taken[at]))[1]
+        for at, what in enumerate(list(asked_for)[:3]):
+            row = ratio(taken[at], taken[middle])
+            yield Row("People search", what, "the median of the three", row, f"{asked[at]} : {asked[middle]}", "2")
 
     # People one may know
 
