@@ -7,8 +7,10 @@ from sqlalchemy import inspect
 
 from tests import factories
 from webapp import clock
-from webapp.domain import moderation, people, profiles, relationships
+from webapp.domain import moderation, profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
+from webapp.domain.names import FACETS
+from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -19,7 +21,7 @@ TEXTS = {
     "field": "Research",
     "place": "Canaryplace",
     "cohort": "Canarycohort",
-    "tags": "canarytag",
+    "tags": "canarykelp",
     "about": "Canaryabout",
     "links": "https://canary.example",
 }
@@ -101,15 +103,28 @@ def test_whatever_is_chosen_no_column_and_no_search_knows_what_members_may_not_s
     factories.connect(ana, ben)
     profiles.edit(ana, chosen, **TEXTS)
     db.session.commit()
-    for name, audience in chosen.items():
-        hidden = audience in {"me", "connections"}
-        word = TEXTS[name].lower()
-        assert (word in text_columns(ana)) != hidden, name
-        if name in {"about", "links"}:
-            continue
-        query = {"field": TEXTS[name]} if name == "field" else {"q": TEXTS[name]}
-        found = {row.id for row in db.session.execute(people.search(ben, **query))}
-        assert (ana.id in found) != hidden, name
+    try:
+        for name, audience in chosen.items():
+            hidden = audience in {"me", "connections"}
+            word = TEXTS[name].lower()
+            assert (word in text_columns(ana)) != hidden, name
+            if name in {"about", "links"}:
+                continue
+            whole = TEXTS[name]
+            mistyped = f"{whole[:4]}x{whole[4:]}"
+            for query in map(Query, (whole, whole[:-1], mistyped)):
+                result = search.find(ben, query)
+                assert [row.id for row in result.rows] == ([] if hidden else [ana.id]), (name, query)
+                assert result.count == (0 if hidden else 1)
+                assert not (hidden and result.instead), name
+            if name in FACETS:
+                narrowed = search.find(ben, Query(**{name: (TEXTS[name],)}))
+                assert [row.id for row in narrowed.rows] == ([] if hidden else [ana.id]), name
+                offered = [value.value for value in search.find(ben, Query()).facets[name]]
+                assert offered == ([] if hidden else [TEXTS[name]]), name
+    finally:
+        ana.suspended_at = clock.now()  # or the next example would find this one
+        db.session.commit()
 
 
 def test_a_photo_is_served_to_its_audience(ana, ben, cleo):
