@@ -8,10 +8,11 @@ from sqlalchemy import select
 from tests.conftest import empty
 from webapp.config import SettingError
 from webapp.demo import bulk, seed
-from webapp.domain import relationships
+from webapp.domain import messages, relationships
 from webapp.extensions import db
 from webapp.models.connection import Connection
 from webapp.models.member import Member
+from webapp.models.message import Conversation, Message, Participant
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,46 @@ def test_no_two_members_of_one_name_share_a_handle():
     people = [bulk.Newcomer("Ana", f"ana{number}@example.org") for number in range(3)]
     handles = bulk._handles(people, lambda _letters: next(letters))
     assert handles == ["ana-aaaa", "ana-aaab", "ana-aaac"]
+
+
+def everything_written():
+    rows = db.session.execute(
+        select(Conversation.key, Message.author_id, Message.body, Message.sent_at)
+        .join(Message, Message.conversation_id == Conversation.id)
+        .order_by(Message.id)
+    ).all()
+    db.session.rollback()
+    return rows
+
+
+def test_one_of_two_members_talks_and_the_same_seed_lets_them_say_the_same(context):
+    seed.fill(300, 10, 3, "x")
+    first = everything_written()
+    assert 100 <= len({row.key for row in first}) <= 200
+    assert set(Counter(row.key for row in first).values()) == {4}
+    assert [row.sent_at for row in first] == sorted(row.sent_at for row in first)
+    ids = [row.author_id for row in first]
+    empty()
+    seed.fill(300, 10, 3, "x")
+    again = everything_written()
+    shift = again[0].author_id - ids[0]  # PostgreSQL counts on
+    assert [(row.key, row.author_id - shift, *row[2:]) for row in again] == [tuple(row) for row in first]
+
+
+def test_conversations_in_bulk_are_those_that_messages_know(context):
+    seed.fill(300, 10, 1, "x")
+    key, low, high = db.session.execute(select(Conversation.key, Conversation.low_id, Conversation.high_id)).first()
+    low, high = (db.session.get_one(Member, each) for each in (low, high))
+    talk = messages.one_of(low, key)
+    assert talk.closed == ""
+    lines = messages.latest(low, talk, 9)
+    assert {line.handle for line in lines} == {low.handle, high.handle}
+    assert talk.last_id == lines[-1].id
+    ends = db.session.scalars(select(Participant)).all()
+    unread = [each for each in ends if each.read_id < each.last_id]
+    assert 0 < len(unread) < len(ends) / 4
+    wrote = {
+        (row.conversation_id, row.author_id): row.id for row in db.session.scalars(select(Message).order_by(Message.id))
+    }
+    assert all(each.read_id == wrote[each.conversation_id, each.member_id] for each in unread)
+    assert messages.send(low, key, "One more").id > talk.last_id

@@ -1,19 +1,21 @@
-"""Many members and connections at once, for the sample community and for measuring: one password hash, derived data in bulk."""
+"""Many members, connections and messages at once, for the sample community and for measuring: one password hash, derived data in bulk."""
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from webapp import tokens
 from webapp.addresses import key
 from webapp.domain import names, relationships
+from webapp.domain.messages.writing import folded
 from webapp.extensions import db
 from webapp.models.member import EmailAddress, Member
+from webapp.models.message import Conversation, Message, Participant
 from webapp.models.relationship import Relationship
 
 CHUNK = 5000
@@ -138,3 +140,66 @@ def connections(
         said(made)
     relationships.rebuild()
     return made
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation of two to be made: they write in turns, the first one first, and the last text was read or not."""
+
+    key: str
+    pair: tuple[int, int]
+    texts: Sequence[str]
+    is_read: bool
+
+
+def conversations(talks: Sequence[Talk], begin: datetime) -> None:
+    """Make conversations with as many messages each. The first messages of all of them are the oldest, and so on."""
+    before = db.session.scalar(select(func.max(Conversation.id))) or 0
+    _insert(
+        Conversation,
+        [
+            {"key": each.key, "kind": "pair", "low_id": min(each.pair), "high_id": max(each.pair)}
+            | {"started_by_id": each.pair[0], "created_at": begin}
+            for each in talks
+        ],
+    )
+    by_key = {
+        row.key: row.id
+        for row in db.session.execute(select(Conversation.key, Conversation.id).where(Conversation.id > before))
+    }
+    rows = []
+    for turn in range(max((len(each.texts) for each in talks), default=0)):
+        at = begin + timedelta(hours=turn)
+        rows += [
+            {"key": f"{each.key}{turn}", "conversation_id": by_key[each.key], "author_id": each.pair[turn % 2]}
+            | {"body": each.texts[turn], "folded": folded(each.texts[turn]), "sent_at": at, "changed_at": at}
+            for each in talks
+            if turn < len(each.texts)
+        ]
+    _insert(Message, rows)
+    written: dict[int, dict[int | None, int]] = {}
+    latest = select(Message.conversation_id, Message.author_id, func.max(Message.id)).where(
+        Message.conversation_id > before
+    )
+    for conversation_id, author_id, last in db.session.execute(
+        latest.group_by(Message.conversation_id, Message.author_id)
+    ):
+        written.setdefault(conversation_id, {})[author_id] = last
+    _insert(
+        Participant, [_participant(by_key[each.key], member, each, written) for each in talks for member in each.pair]
+    )
+
+
+def _participant(
+    conversation_id: int, member_id: int, talk: Talk, written: dict[int, dict[int | None, int]]
+) -> dict[str, int]:
+    """Return how far somebody has read: to the end, or to what they wrote themselves."""
+    own = written[conversation_id].get(member_id, 0)
+    last = max(written[conversation_id].values())
+    read = last if talk.is_read else own
+    return {"conversation_id": conversation_id, "member_id": member_id, "last_id": last, "read_id": read}
+
+
+def _insert(table: type, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), CHUNK):
+        db.session.execute(insert(table), rows[start : start + CHUNK])

@@ -1,9 +1,12 @@
-"""A database for measuring: many members with a few well-connected ones among them, in communities, the same for the same seed."""
+"""A database for measuring: many members with a few well-connected ones among them, in communities, who write to each other.
+
+The same for the same seed.
+"""
 
 import itertools
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -21,6 +24,19 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 COMMUNITY = 250
 WITHIN = 0.6
 """The share of connections inside the own community."""
+TALKS = 0.5
+"""How many conversations there are for each member."""
+READ = 0.8
+TEXTS = (
+    "Are you coming to the reunion in June?",
+    "Yes, if the trains run. Shall we share a room?",
+    "Thank you, that is very kind.",
+    "I found the photographs of our last year. Do you want them?",
+    "Could you put me in touch with the people who run the archive?",
+    "See you on Thursday at six, at the harbour.",
+    "Congratulations on the new post. You earned it.",
+    "My number has changed; it is on my profile now.",
+)
 EXPONENT = 2.2
 """Of the power law of how sociable members are; smaller: more extreme."""
 
@@ -43,13 +59,17 @@ def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> Non
     with transaction():
         ids = bulk.members(people, hashed, BEGIN, lambda done: _say("members", done, members), choose.choice)
         wanted = members * mean // 2 + hub
+        talking: list[tuple[int, int]] = []
+        lots = random.Random(f"{seed} talks")  # noqa: S311 - a sample; of its own, so that members and connections stay as they were
         made = bulk.connections(
-            _pairs(ids, wanted, choose, hub),
+            _overheard(_pairs(ids, wanted, choose, hub), talking, lots, members * TALKS / max(1, wanted)),
             lambda pair: BEGIN + timedelta(minutes=(pair[0] * 7919 + pair[1]) % 1_000_000),
             lambda done: _say("connections", done, wanted),
         )
+        bulk.conversations([_talk(pair, lots) for pair in talking], BEGIN + timedelta(days=800))
     click.echo(
-        f"\n{members} members, {made} connections in {time.monotonic() - begun:.0f} seconds. member-1@seed.example, password: {password}"
+        f"\n{members} members, {made} connections, {len(talking)} conversations in {time.monotonic() - begun:.0f} seconds. "
+        f"member-1@seed.example, password: {password}"
     )
 
 
@@ -73,6 +93,23 @@ def _person(number: int, choose: random.Random) -> bulk.Newcomer:
         choose.choice(PLACES),
         str(choose.randint(1988, 2024)),
     )
+
+
+def _overheard(
+    pairs: Iterable[tuple[int, int]], kept: list[tuple[int, int]], choose: random.Random, share: float
+) -> Iterator[tuple[int, int]]:
+    """Pass pairs on, and keep a share of them."""
+    for pair in pairs:
+        if choose.random() < share:
+            kept.append(pair)
+        yield pair
+
+
+def _talk(pair: tuple[int, int], choose: random.Random) -> bulk.Talk:
+    """Return a conversation of two: four texts, begun by either; its key is no secret here."""
+    key = f"{choose.getrandbits(96):024x}"
+    order = pair if choose.random() < 0.5 else pair[::-1]  # noqa: PLR2004 - either
+    return bulk.Talk(key, (order[0], order[1]), choose.sample(TEXTS, 4), choose.random() < READ)
 
 
 def _pairs(ids: list[int], wanted: int, choose: random.Random, hub: int = 0) -> Iterator[tuple[int, int]]:
