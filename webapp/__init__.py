@@ -76,6 +76,7 @@ def _register(app: Flask) -> None:
         introductions,
         invitations,
         join,
+        links,
         log_ins,
         mailbox,
         messages,
@@ -104,8 +105,8 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, cards, connections, contacts, fields, introductions, invitations, join, log_ins, mailbox)
-    more = (messages, notifications, people, profiles, public, reports, saved_searches, settings, suggestions)
+    nouns = (accounts, cards, connections, contacts, fields, introductions, invitations, join, links, log_ins)
+    more = (mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings, suggestions)
     for noun in (*nouns, *more, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "accounts.operator",
     "accounts.check_mail",
     "join.join",
+    "links.by",
     "join.opt_out",
     "join.erase",
     "invitations.accept_by_mail",

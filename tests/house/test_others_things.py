@@ -36,7 +36,9 @@ def things():
             continue
         for name, found in (("key", keys), ("id", numbers)):
             if name in table.columns:
-                found[table.name] = list(db.session.scalars(select(table.columns[name]).limit(EACH)))
+                found[table.name] = list(
+                    db.session.scalars(select(table.columns[name]).order_by(*table.primary_key).limit(EACH))
+                )
     db.session.rollback()
     return keys, numbers
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import cards, messages, moderation, relationships, suggestions
+from webapp.domain import cards, links, messages, moderation, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -39,6 +39,12 @@ def writing(viewer, other):
 def asking_to_talk(viewer, other):
     viewer.writable = "members"
     messages.write_to(other, viewer, "Hello")
+    db.session.commit()
+
+
+def linking(viewer, other):
+    if len(db.session.execute(links.of(viewer)).all()) < links.OPEN_MAX:
+        links.make(viewer, "Reunion", 30, 200, connects=False)
     db.session.commit()
 
 
@@ -113,11 +119,12 @@ def there(viewer, other):
         ("/settings/dismissed", dismissed, 3),
         ("/people/{hub}/connections", shared, 6),
         ("/people/{hub}/mutual", shared, 6),
-        ("/invitations", asking, 8),
-        ("/invitations?choose=1&least=1", asking, 8),
+        ("/invitations", asking, 9),
+        ("/invitations?choose=1&least=1", asking, 9),
         ("/invitations/sent?choose=1", invited, 8),
         ("/invitations/sent", invited, 8),
-        ("/invitations/ignored", ignored, 8),
+        ("/invitations/ignored", ignored, 9),
+        ("/invitations/links", linking, 8),
     ],
 )
 def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):

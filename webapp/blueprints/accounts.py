@@ -3,7 +3,6 @@
 Hashing a password is slow on purpose, so these handlers are `@unlocked` and write in short transactions of their own.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, session
@@ -15,7 +14,7 @@ from wtforms import EmailField, PasswordField, StringField
 
 from webapp import passwords
 from webapp.config import setting
-from webapp.domain import accounts, guests, throttles
+from webapp.domain import accounts, guests, links
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book, limits
@@ -23,6 +22,7 @@ from webapp.web.access import public
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, leave_to, page
 from webapp.web.proving import check_password
+from webapp.web.signing_up import attempt, say_met, sign_up
 
 bp = Blueprint("accounts", __name__)
 
@@ -35,52 +35,14 @@ def _least() -> dict[str, int]:
 CLEAR = '"cache", "storage"'
 
 
-class SignUpForm(FlaskForm):
-    """Who wants to join."""
-
-    name = StringField(lazy_gettext("Your name"))
-    email = EmailField(lazy_gettext("Email"))
-    password = PasswordField(lazy_gettext("Password"))
-
-
 @bp.route("/signup", methods=["GET", "POST"])
 @public
 @unlocked
 def signup() -> Response:
-    """Ask for name, address and password; answer everybody alike, the mail tells the rest."""
+    """Let somebody ask to join, where everybody may."""
     if setting("JOIN") == "invitation":
         return page("accounts/closed.html")
-    form = SignUpForm()
-    if not form.is_submitted():
-        return page("accounts/signup.html", form=form)
-    problems: dict[str, str] = {}
-    name = _try(problems, accounts.check_name, form.name.data or "")
-    address = _try(problems, accounts.check_address, form.email.data or "")
-    _try(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", form.email.data or "")
-    if problems:
-        return show_on(form, Invalid(**problems), "accounts/signup.html")
-    with transaction():
-        _count(throttles.SIGN_UPS_PER_NETWORK, limits.network())
-    hashed = passwords.hash_password(form.password.data or "")
-    with transaction():
-        accounts.sign_up(name, address, hashed)
-    session["confirming"] = address
-    return leave(".check_mail")
-
-
-def _try(problems: dict[str, str], check: Callable[..., str | None], *values: str) -> str:
-    """Run one check and collect what it finds, so that a form shows all its problems at once."""
-    try:
-        return check(*values) or ""
-    except Invalid as error:
-        problems.update(error.fields)
-        return ""
-
-
-def _count(limit: object, *key: str) -> None:
-    """Count a try, or raise TooMany. In a transaction of its own, so that a refusal does not undo the counting."""
-    throttles.check(limit, *key)  # type: ignore[arg-type]
-    throttles.count(limit, *key)  # type: ignore[arg-type]
+    return sign_up("accounts/signup.html", accounts.sign_up)
 
 
 @bp.get("/signup/check-mail")
@@ -140,15 +102,20 @@ def confirm(token: str) -> Response:
         check_password(row.lookup, member, form.password.data or "")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "accounts/confirm.html", **values)
-    with transaction():
-        try:
-            member, row = accounts.confirm(token)
-        except Refused as error:
-            refusal = error
-        else:
-            guests.meet(member, row.lookup)
-            access.sign_in(member, limits.browser())
-            return leave("profiles.welcome" if is_new else "settings.addresses")
+    try:
+        with transaction():
+            try:
+                member, row = accounts.confirm(token)
+            except Refused as error:
+                refusal = error
+            else:
+                guests.meet(member, row.lookup)
+                met = links.arrive(member)
+                access.sign_in(member, limits.browser())
+                say_met(met)
+                return leave("profiles.welcome" if is_new else "settings.addresses")
+    except links.Over:  # the link that would have let them in is not open any more; nothing was done
+        return page("invitations/over.html", status=410)
     return show_on(form, refusal, "accounts/confirm.html", **values)
 
 
@@ -260,8 +227,8 @@ def operator(token: str) -> Response:
     if not form.is_submitted():
         return page("accounts/operator.html", **values)
     problems: dict[str, str] = {}
-    name = _try(problems, accounts.check_name, form.name.data or "")
-    _try(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", address)
+    name = attempt(problems, accounts.check_name, form.name.data or "")
+    attempt(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", address)
     if problems:
         return show_on(form, Invalid(**problems), "accounts/operator.html", **values)
     hashed = passwords.hash_password(form.password.data or "")

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 
 from webapp import clock, tokens
-from webapp.domain import connections, guests, invitations, people, relationships, tickets
+from webapp.domain import connections, guests, invitations, links, people, relationships, tickets
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
@@ -38,7 +38,8 @@ def _list(name: str) -> Response:
     listed = paging.page(found, lambda row: (to_ms(row.at), row.id), is_first=place is None, size=size)
     with_cards = name == "received" and place is None and not choosing
     cards = db.session.execute(guests.cards(me)).all() if with_cards else []
-    near = connections.badges(me, [row.id for row in listed.rows] + [card[1].id for card in cards])
+    ids = [row.id for row in listed.rows]
+    near = connections.badges(me, ids + [card[1].id for card in cards])
     least = request.args.get("least", type=int)
     return page(
         "invitations/index.html",
@@ -47,6 +48,7 @@ def _list(name: str) -> Response:
         listed=listed,
         cards=cards,
         near=near,
+        came_by={} if name == "sent" else links.came_by(me, ids),
         choosing=choosing,
         ticked={row.id for row in listed.rows if least is not None and near[row.id].mutual >= least},
         at={"after": request.args["after"]} if place else {},

@@ -12,7 +12,17 @@ from typing import Any
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
-from webapp.domain import cards, guests, introductions, log_ins, messages, profiles, relationships, saved_searches
+from webapp.domain import (
+    cards,
+    guests,
+    introductions,
+    links,
+    log_ins,
+    messages,
+    profiles,
+    relationships,
+    saved_searches,
+)
 from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.models.member import Member
@@ -70,6 +80,7 @@ def build(book: Path) -> None:
     _invitations(ids[0], strangers)
     _messages(ids[0], sorted(known), strangers[-1])
     _introduction(ids[0], sorted(known), pairs)
+    _link(ids[0], strangers[-3:-1])
     by_id = dict(zip(ids, newcomers, strict=True))
     in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
@@ -211,6 +222,18 @@ def _introduction(sample_id: int, known: list[int], pairs: set[tuple[int, int]])
     with _some_time_ago(timedelta(hours=7)):
         sample, asker, target = (db.session.get_one(Member, each) for each in (sample_id, asker_id, target_id))
         introductions.ask(asker, target, sample.handle, "I read about their work, and would like to ask how it began.")
+
+
+def _link(sample_id: int, strangers: list[int]) -> None:
+    """Let two have come by the link that the sample member made for a reunion; one was let in, and one asks."""
+    with _some_time_ago(timedelta(days=8)):
+        link = links.make(db.session.get_one(Member, sample_id), "Reunion 2026", 30, 50, connects=False)
+        key = links.token_of(link)
+    for ago, stranger in zip((timedelta(days=7), timedelta(hours=9)), strangers, strict=True):
+        with _some_time_ago(ago):
+            links.use(db.session.get_one(Member, stranger), key)
+    with _some_time_ago(timedelta(days=5)):
+        relationships.accept(db.session.get_one(Member, sample_id), strangers[:1])
 
 
 @contextmanager

@@ -100,17 +100,21 @@ def _is_more_than(password: str, context: Sequence[str]) -> bool:
     return len(left) >= LETTERS_LEFT
 
 
-def sign_up(name: str, address: str, password_hash: str) -> None:
-    """Note a wish to join. The answer is the same for everybody; the owner of the address learns the rest by mail."""
+def sign_up(name: str, address: str, password_hash: str) -> Member | None:
+    """Note a wish to join and return who it makes a member once they prove the address; None where somebody has it.
+
+    What is shown must be the same for both; the owner of the address learns the rest by mail.
+    """
     lookup = lookup_of(address)
     owner = by_lookup(lookup)
     if owner is not None:
         if _may_mail(throttles.CONFIRMATION_MAILS, lookup):
             outbox.put("already_member", to=owner)
-        return
+        return None
     member = _new_member(name, password_hash)
     row = _new_address(member, address, lookup)
     _send_confirmation(row)
+    return member
 
 
 def confirm_again(address: str) -> None:

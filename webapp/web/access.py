@@ -100,8 +100,12 @@ def _unauthorised() -> Response | tuple[str, int, dict[str, str]]:
         return "", 401, {"HX-Redirect": url_for("accounts.signin")}
     if request.method not in {"GET", "HEAD"}:
         return cast("Response", redirect(url_for("accounts.signin"), code=303))
-    where = tokens.sign(NEXT, request.full_path.rstrip("?"))
-    return cast("Response", redirect(url_for("accounts.signin", next=where), code=303))
+    return cast("Response", redirect(sign_in_and_back(), code=303))
+
+
+def sign_in_and_back() -> str:
+    """Return the address of the sign-in page that leads back to this one."""
+    return url_for("accounts.signin", next=tokens.sign(NEXT, request.full_path.rstrip("?")))
 
 
 def after_sign_in(token: str | None) -> str:

@@ -22,6 +22,7 @@ from webapp.domain.relationships.states import (
     Numbers,
     Outcome,
     Pair,
+    Retract,
     Tell,
     Who,
     decide,
@@ -198,10 +199,12 @@ def check_note(note: str) -> str:
     return kept
 
 
-def invite(viewer: Member, others: Sequence[Person], note: str = "", *, by_address: bool = False) -> Result:
+def invite(
+    viewer: Member, others: Sequence[Person], note: str = "", *, by_address: bool = False, welcome: bool = False
+) -> Result:
     """Ask members to connect. It is held for UNDO_SECONDS; who asked the viewer already is connected at once.
 
-    Who does not want to be asked by the viewer (`may_ask`) is as unknown.
+    Who does not want to be asked by the viewer (`may_ask`) is as unknown; with `welcome`, each of them has let the viewer ask.
 
     What is over the day's number leaves on the following days, each with its date. Refused, with both numbers, where more would be open
     than may be; then nothing is sent. A single one that cannot be asked is Refused or NotFound.
@@ -221,7 +224,7 @@ def invite(viewer: Member, others: Sequence[Person], note: str = "", *, by_addre
         if decide(pairs[ordered(viewer.id, i)], Event.INVITE, who(ordered(viewer.id, i), viewer.id), given).word
         == "held"
     ]
-    closed = closed_among(viewer, [members[i] for i in asking], by_address=by_address)
+    closed = set() if welcome else closed_among(viewer, [members[i] for i in asking], by_address=by_address)
     asking = [i for i in asking if i not in closed]
     leaves = _leave_dates(viewer.id, len(asking), now)
     batch = None
@@ -378,7 +381,8 @@ def join(member: Member, inviters: Sequence[Person]) -> int:
         me = who(pair_ids, member.id)
         asked = Pair("pending", OTHER[me], given.now, given.now, low=pair.low, high=pair.high).with_side(me, held=False)
         accepted = decide(asked, Event.ACCEPT, me, room.given(given, pair_ids))
-        told: tuple[Any, ...] = (Connect(given.now), Tell(OTHER[me], "connected", given.now))
+        answered = (Retract("low", "invitation"), Retract("high", "invitation"))
+        told: tuple[Any, ...] = (Connect(given.now), *answered, Tell(OTHER[me], "connected", given.now))
         return room.count(pair_ids, Outcome(_without_undo(accepted.pair), "connected", told))
 
     outcomes = store.apply(store.lock([ordered(member.id, i) for i in seen], make=True), one)

@@ -161,11 +161,11 @@ def note_between(by_id: int, to_id: int) -> str:
     return db.session.scalar(found) or ""
 
 
-def gets_card(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+def gets_card(pairs: Sequence[tuple[int, int]], *, welcome: bool = False) -> set[tuple[int, int]]:
     """Return those of (asker, asked) in which a card may appear.
 
     Not where one is blocked, connected, refused, quiet after a removal, or wants to be asked by nobody. Who wants to be asked by those
-    near to them is asked: the asker knows their address.
+    near to them is asked: the asker knows their address. With `welcome`, each has let the asker ask, whatever they want of others.
     """
     given = rows_of([{"by": by, "to": to} for by, to in pairs], {"by": Integer(), "to": Integer()})
     row, now = Relationship, literal(clock.now(), Relationship.since.type)
@@ -185,7 +185,8 @@ def gets_card(pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         | (quiet > now)
     )
     closed = select(given.c.by, given.c.to).join(Member, Member.id == given.c.to).where(Member.askable == "nobody")
-    return set(pairs) - {(found.by, found.to) for found in db.session.execute(union_all(without.where(barred), closed))}
+    out = without.where(barred) if welcome else union_all(without.where(barred), closed)
+    return set(pairs) - {(found.by, found.to) for found in db.session.execute(out)}
 
 
 def problems() -> list[str]:
