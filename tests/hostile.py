@@ -74,6 +74,7 @@ OURS = {
     "contact_info": {"key", "kind", "audience"},
     "conversation": {"key", "kind"},
     "email_address": {"address", "lookup"},
+    "event_choice": {"channel", "event"},
     "guest_address": {"lookup", "link_digest"},
     "guest_invitation": {"key", "lookup", "address", "state", "quiet_reason", "facts"},
     "import_part": {"kind"},

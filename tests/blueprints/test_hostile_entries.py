@@ -38,7 +38,13 @@ def entries(app, browser):
 
 def test_every_field_takes_every_text(app, maya):
     found = entries(app, maya)
-    assert {endpoint for endpoint, *_fields in found} >= {"profiles.edit", "people.report", "people.connect"}
+    assert {endpoint for endpoint, *_fields in found} >= {
+        "profiles.field",
+        "profiles.add_entry",
+        "people.report",
+        "people.connect",
+        "messages.send",
+    }
     for form in found.values():
         for text in hostile.TEXTS:
             answer = maya.post(form.action, form.fixed | dict.fromkeys(form.free, text))
