@@ -7,6 +7,7 @@ import pytest
 from tests import crawl, factories, hostile
 from webapp.demo import community
 from webapp.extensions import db
+from webapp.models.batch import is_sqlite
 from webapp.models.member import Member
 
 # What would end the visit, or the visitor.
@@ -45,8 +46,10 @@ def test_every_field_takes_every_text(app, maya):
         "people.connect",
         "messages.send",
     }
+    # All of them on the one engine; the other has no other forms, only another way to keep a text.
+    texts = hostile.TEXTS if is_sqlite() else hostile.TEXTS[::4]
     for form in found.values():
-        for text in hostile.TEXTS:
+        for text in texts:
             answer = maya.post(form.action, form.fixed | dict.fromkeys(form.free, text))
             assert answer.status_code in FINE, (form.action, text, answer.status_code)
             if answer.status_code == 422:
