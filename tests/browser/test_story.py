@@ -1,5 +1,6 @@
 """What a connection is for, as somebody lives it: found by search, written to, looked up and noted about, and one day removed."""
 
+import contextlib
 import re
 
 import pytest
@@ -82,6 +83,21 @@ def test_what_a_connection_is_for(site, visit, check_axe, way):
     tomas.page.goto(f"{site.url}/messages")
     expect(tomas.page.get_by_text("Are you coming to Lisbon?").first).to_be_visible()
 
+    # What Maya keeps about them, for herself alone.
+    page.goto(f"{site.url}/people/{site.handle}/card")
+    axe()
+    page.locator("#met").focus()
+    page.keyboard.type("Field station, summer 2013")
+    with contextlib.ExitStack() as waiting:
+        if quiet:
+            waiting.enter_context(page.expect_navigation())
+        maya.use(page.get_by_role("button", name="Save How you met"))
+    expect(page.get_by_text("Saved").first).to_be_visible()
+    page.goto(f"{site.url}/people/{site.handle}")
+    expect(page.get_by_text("Field station, summer 2013")).to_be_visible()
+    expect(page.get_by_text("Only you see this")).to_be_visible()
+    axe()
+
     # Removed, quietly: what was written stays to be read, what was for connections is gone.
     page.goto(f"{site.url}/connections")
     maya.use(page.get_by_role("button", name="More for Tomás Ferreira"))
@@ -93,4 +109,6 @@ def test_what_a_connection_is_for(site, visit, check_axe, way):
     tomas.page.goto(f"{site.url}/messages")
     tomas.page.get_by_role("link", name="Maya Lindqvist").first.click()
     expect(tomas.page.get_by_text("You are no longer connected.")).to_be_visible()
+    assert "Field station" not in tomas.page.content()
+    expect(page.get_by_text("Field station, summer 2013")).to_be_visible()
     expect(tomas.page.get_by_text("Are you coming to Lisbon?").last).to_be_visible()

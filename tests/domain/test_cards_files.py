@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import vobject
 
 from tests import factories
 from tests.domain.test_cards import detail, fill
@@ -127,7 +128,6 @@ def test_hostile_names_and_texts_stay_texts(ana):
 
 
 def test_another_reader_finds_the_same(ana, ben):
-    vobject = pytest.importorskip("vobject")
     fill(ana, ben)
     for version in ("4.0", "3.0"):
         [read] = vobject.readComponents(exported(ana, version))
