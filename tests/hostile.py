@@ -61,6 +61,7 @@ WRITTEN = {
     "message": {"body"},
     "relationship": {"low_note", "high_note"},
     "report": {"text", "note"},
+    "saved_search": {"name"},
     "sign_in": {"agent"},
     "skill": {"name"},
 }
@@ -98,6 +99,7 @@ OURS = {
     "profile_field": {"name", "audience"},
     "relationship": {"state", "undo_state"},
     "report": {"reason"},
+    "saved_search": {"key", "query"},
     "sign_in": {"digest"},
     "skill": {"key", "name_key"},
     "tag": {"key"},
