@@ -15,7 +15,7 @@ from tests.bench.measuring import Case, Ratio, count, in_turns, memory, ratio
 from tests.conftest import Browser
 from tests.contacts import Book
 from webapp import clock
-from webapp.domain import connections, contacts, people, relationships, suggestions, throttles
+from webapp.domain import connections, contacts, messages, people, relationships, suggestions, throttles
 from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.connection import Connection
@@ -43,6 +43,8 @@ PAGES = (
     "/fields/law",
     "/people/{stranger}",
     "/people/{hub}",
+    "/messages",
+    "/messages/{talk}",
     "/notifications",
     "/invitations",
     "/invitations/sent",
@@ -141,9 +143,11 @@ class Bench:
         """Every page of the median member against the null page, and of the hub against the median member's."""
         hub, median = (f"{self.degrees[name]:,}" for name in ("hub", "median"))
         known = {"stranger": self.handle(self.cast.strangers[-1]), "hub": self.handle(self.sociable())}
+        talks = {name: self.talk(name) for name in ("median", "hub")}
         rest = []
         for url in PAGES:
-            cases = [self.null, *(self.page(self.browsers[name], url.format(**known)) for name in ("median", "hub"))]
+            asks = [(self.browsers[name], url.format(**known, talk=talk)) for name, talk in talks.items()]
+            cases = [self.null, *(self.page(browser, address) for browser, address in asks)]
             null, middle, most = in_turns(cases, self.rounds)
             asked = [count(case) for case in cases]
             shown = url.replace("{hub}", "{popular}")
@@ -152,6 +156,16 @@ class Bench:
             most_of = f"{hub} connections : {median}"
             rest.append(Row(most_of, shown, "the same", ratio(most, middle), f"{asked[2]} : {asked[1]}", aim))
         yield from rest
+
+    def talk(self, name: str) -> str:
+        """Return the key of the latest conversation of the hub or the median member; they begin one where there is none."""
+        me = self.member(name)
+        with transaction():
+            row = db.session.execute(messages.listed(me).limit(1)).first()
+            if row is not None:
+                return row.key
+            other = db.session.execute(connections.of(me).limit(1)).one()
+            return messages.key_of(messages.write_to(me, db.session.get_one(Member, other.id), "Are you coming?"))
 
     def sociable(self) -> int:
         """Return the best connected member but the hub."""

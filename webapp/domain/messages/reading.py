@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import clock
@@ -232,16 +232,19 @@ def line(viewer: Member, talk: Talk, message_key: str) -> Line:
     return rows[0]
 
 
+VERSION = (
+    select(Conversation.version)
+    .join(Participant, Participant.conversation_id == Conversation.id)
+    .where(Conversation.key == bindparam("key"), Participant.member_id == bindparam("viewer"))
+)
+
+
 def version(viewer: Member, key: str) -> int | None:
     """Return the number of a conversation that changes with whatever an open page shows; None where it is not the viewer's.
 
     All that an open page asks every few seconds: one statement, by key.
     """
-    return db.session.scalar(
-        select(Conversation.version)
-        .join(Participant, Participant.conversation_id == Conversation.id)
-        .where(Conversation.key == key, Participant.member_id == viewer.id)
-    )
+    return db.session.scalar(VERSION, {"key": key, "viewer": viewer.id})
 
 
 def mark_read(viewer: Member, key: str, up_to: int) -> None:
