@@ -72,6 +72,7 @@ def _register(app: Flask) -> None:
         cards,
         connections,
         contacts,
+        feed,
         fields,
         introductions,
         invitations,
@@ -105,7 +106,7 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, cards, connections, contacts, fields, introductions, invitations, join, links, log_ins)
+    nouns = (accounts, cards, connections, contacts, feed, fields, introductions, invitations, join, links, log_ins)
     more = (mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings, suggestions)
     for noun in (*nouns, *more, unsubscribe):
         app.register_blueprint(noun.bp)

@@ -74,6 +74,17 @@ def display_name(text: str) -> str:
     return " ".join(text.split())[:NAME_CHARACTERS].rstrip()
 
 
+def written(text: str) -> str:
+    """Return a text of several lines fit to keep and show: composed, without invisible characters, at most one empty line in a row."""
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    kept = "".join(
+        letter
+        for letter in composed
+        if letter in "\n\t\u200d" or unicodedata.category(letter) not in {*_DROPPED, "Co", "Cn"}
+    )
+    return re.sub(r"\n{3,}", "\n\n", kept).strip()
+
+
 def address(text: str) -> str | None:
     """Return an address as it is kept: trimmed, the domain in lower-case ASCII (IDNA), the local part as written.
 

@@ -9,7 +9,7 @@ def test_the_front_page_welcomes_a_visitor_and_leads_a_member_on(client, context
     assert page.status_code == 200
     assert 'href="/signup"' in page.text
     assert 'href="/signin"' in page.text
-    assert as_member(factories.member()).get("/").headers["Location"] == "/network"
+    assert as_member(factories.member()).get("/").headers["Location"] == "/feed"
 
 
 def test_livez_answers(client):

@@ -11,6 +11,7 @@ from tests.house.test_routes import dump
 from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.member import Member, SignIn
+from webapp.models.post import Post
 
 # A handle is a name that every member may know; what a route does with it concerns the two of them. A photo is shown to members.
 OPEN = {"handle", "pixels", "name"}
@@ -67,6 +68,9 @@ def test_there_is_something_of_everything_to_reach(mallory):
 
 def test_nobody_reaches_what_is_somebody_elses(app, mallory, as_member):
     keys, numbers = things()
+    # What is shared with all members is hers to read, too.
+    db.session.execute(update(Post).values(audience="connections"))
+    db.session.commit()
     browser = as_member(mallory)
     # Her own number must not be among those she tries.
     db.session.execute(update(SignIn).where(SignIn.member_id == mallory.id).values(id=1_000_000))

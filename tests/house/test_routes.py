@@ -11,8 +11,8 @@ PUBLIC = {
     "accounts.ask_reset", "accounts.check_mail", "accounts.confirm", "accounts.confirm_again", "accounts.operator", "accounts.reset",
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out", "links.by",
     "log_ins.callback", "log_ins.prove", "log_ins.start",
-    "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez", "public.manifest",
-    "public.readyz", "unsubscribe.show",
+    "feed.atom_feed", "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez",
+    "public.manifest", "public.readyz", "unsubscribe.show",
 }  # fmt: skip
 ONE_CLICK = {"join.opt_out", "unsubscribe.show"}  # mail programs post there (RFC 8058)
 VALUES = {

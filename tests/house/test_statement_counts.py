@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import cards, links, messages, moderation, relationships, suggestions
+from webapp.domain import cards, feed, links, messages, moderation, relationships, suggestions
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -84,6 +84,20 @@ def carded(viewer, other):
     db.session.commit()
 
 
+def sharing(viewer, other):
+    connected(viewer, other)
+    key = feed.share(other, "Something")
+    feed.comment(viewer, key, "Something else")
+    feed.congratulate(viewer, key, on=True)
+    db.session.commit()
+
+
+def muted(viewer, other):
+    connected(viewer, other)
+    feed.mute(viewer, other.handle, None)
+    db.session.commit()
+
+
 def there(viewer, other):
     pass
 
@@ -113,6 +127,9 @@ def there(viewer, other):
         ("/network", there, 18),
         ("/network", connected, 17),
         ("/network", asking, 18),
+        ("/feed", sharing, 4),
+        ("/feed", asking, 5),
+        ("/settings/muted", muted, 3),
         ("/notifications", asking, 5),
         ("/suggestions", there, 6),
         ("/settings/blocked", blocked, 3),

@@ -13,6 +13,7 @@ from webapp.config import setting
 from webapp.domain import (
     cards,
     connections,
+    feed,
     introductions,
     messages,
     moderation,
@@ -62,7 +63,7 @@ def show(handle: str) -> Response:
     other = people.one_of(member, handle)
     profile = profiles.seen_by(member, other)
     if other.id == member.id:
-        return page("people/show.html", other=other, profile=profile, mine=True)
+        return page("people/show.html", other=other, profile=profile, mine=True, lately=feed.by(member, other))
     return page(
         "people/show.html",
         other=other,
@@ -75,6 +76,7 @@ def show(handle: str) -> Response:
         introduction=introductions.open_to(member, other),
         now=clock.now(),
         card=cards.overlay(member, other),
+        lately=feed.by(member, other),
     )
 
 

@@ -15,9 +15,9 @@ bp = Blueprint("public", __name__)
 @bp.get("/")
 @public
 def home() -> Response:
-    """Welcome a visitor; a member goes on to their network."""
+    """Welcome a visitor; a member goes on to their feed."""
     if current_user.is_authenticated:
-        return leave_to(url_for("connections.network"))
+        return leave_to(url_for("feed.index"))
     return page("public/home.html")
 
 

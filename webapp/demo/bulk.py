@@ -16,6 +16,7 @@ from webapp.domain.messages.writing import folded
 from webapp.extensions import db
 from webapp.models.member import EmailAddress, Member
 from webapp.models.message import Conversation, Message, Participant
+from webapp.models.post import Post
 from webapp.models.relationship import Relationship
 
 CHUNK = 5000
@@ -121,6 +122,24 @@ def _member(person: Newcomer, handle: str, password_hash: str, joined: datetime)
         "verified_at": joined,
     }
     return {name: getattr(row, name) for name in wanted} | fixed
+
+
+def posts(authors: Sequence[int], texts: Sequence[str], begun: datetime, ended: datetime) -> None:
+    """Let these have shared something, one after the other, evenly over a time; with `texts` in turn."""
+    step = (ended - begun) / max(1, len(authors))
+    fixed = {"kind": "post", "audience": "connections"}
+    for start in range(0, len(authors), CHUNK):
+        rows = [
+            fixed
+            | {
+                "key": f"seed-{number}",
+                "author_id": author_id,
+                "body": texts[number % len(texts)],
+                "created_at": begun + step * number,
+            }
+            for number, author_id in enumerate(authors[start : start + CHUNK], start)
+        ]
+        db.session.execute(insert(Post), rows)
 
 
 def connections(

@@ -9,11 +9,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
 from webapp.domain import (
     cards,
+    feed,
     guests,
     introductions,
     links,
@@ -25,6 +28,7 @@ from webapp.domain import (
 )
 from webapp.domain.search import Query
 from webapp.extensions import db
+from webapp.models.connection import Connection
 from webapp.models.member import Member
 from webapp.transaction import transaction
 
@@ -52,6 +56,38 @@ NOTES = (
     (timedelta(days=1, hours=4), ""),
     (timedelta(hours=2), "You spoke at our field day last year, and I still think about it."),
 )
+NEWS: tuple[tuple[timedelta, str, str, tuple[str, ...]], ...] = (
+    (
+        timedelta(days=19),
+        "connections",
+        "Does anybody still have the reading list from the hydrology seminar? Mine went with the old laptop.",
+        ("I have the second half. It is on its way to you.",),
+    ),
+    (timedelta(days=12), "connections", "", ("Well deserved. Who looks after the choir now?",)),
+    (
+        timedelta(days=8, hours=5),
+        "members",
+        "Looking for two short pieces on bridges, real or otherwise, for the spring issue. Engineers welcome.",
+        ("How short is short?", "I know somebody who built one out of ice."),
+    ),
+    (
+        timedelta(days=4, hours=2),
+        "connections",
+        "Back from three weeks on night trains. Notes, with prices and the one to avoid: https://trains.example/notes",
+        (),
+    ),
+    (
+        timedelta(days=1, hours=3),
+        "connections",
+        (
+            "We published the 2026 kelp survey today. Ten sites, four years, one very wet notebook.\n\n"
+            "If you work with coastal data and want an early look, write to me."
+        ),
+        ("Four years. Congratulations to the notebook, too.", "I would love an early look."),
+    ),
+    (timedelta(hours=2), "connections", "", ()),
+)
+"""What connections of the sample member shared: how long ago, for whom, the text (none: a new position), and what others said to it."""
 
 
 def build(book: Path) -> None:
@@ -81,6 +117,7 @@ def build(book: Path) -> None:
     _messages(ids[0], sorted(known), strangers[-1])
     _introduction(ids[0], sorted(known), pairs)
     _link(ids[0], strangers[-3:-1])
+    _news(ids[0], sorted(known))
     by_id = dict(zip(ids, newcomers, strict=True))
     in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
@@ -234,6 +271,32 @@ def _link(sample_id: int, strangers: list[int]) -> None:
             links.use(db.session.get_one(Member, stranger), key)
     with _some_time_ago(timedelta(days=5)):
         relationships.accept(db.session.get_one(Member, sample_id), strangers[:1])
+
+
+def _news(sample_id: int, known: list[int]) -> None:
+    """Let the sample member's connections have been up to something in the last weeks, and say something to each other."""
+    for number, (ago, audience, text, answers) in enumerate(NEWS):
+        author_id = known[number * 3 % len(known)]
+        near = select(Connection.other_id).where(Connection.member_id == author_id, Connection.other_id != sample_id)
+        with _some_time_ago(ago):
+            author = db.session.get_one(Member, author_id)
+            key = feed.share(author, text, audience) if text else feed.announce_position(author)
+            friends = db.session.scalars(select(Member).where(Member.id.in_(near)).order_by(Member.id)).all()
+            if key is None:
+                continue
+            for friend in friends[: number + 2]:
+                feed.congratulate(friend, key, on=True)
+            for friend, answer in zip(friends, answers, strict=False):
+                feed.comment(friend, key, answer)
+    with _some_time_ago(timedelta(minutes=50)):
+        sample = db.session.get_one(Member, sample_id)
+        key = feed.share(sample, "The footbridge passed its load test today. Forty of us walked across in step, twice.")
+        for number, answer in (
+            (2, "In step, on purpose? I would have brought a camera."),
+            (5, "Congratulations, all of you."),
+        ):
+            feed.comment(db.session.get_one(Member, known[number]), key, answer)
+        feed.congratulate(db.session.get_one(Member, known[7]), key, on=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import click
 from sqlalchemy import func, select
 
-from webapp import passwords
+from webapp import clock, passwords
 from webapp.config import SettingError
 from webapp.demo import bulk
 from webapp.demo.people import ASIDES, FAMILY, GIVEN, PLACES, WORK
@@ -22,6 +22,14 @@ from webapp.transaction import transaction
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 COMMUNITY = 250
+POSTED = timedelta(days=85)
+"""Over how long the posts are spread; they are as old as the day on which they are made, or no feed would show them."""
+POSTS = (
+    "Does anybody know a good printer for a small run?",
+    "We finished the survey. Four years, ten sites, and not one of them was where the map said.",
+    "Looking for somebody who has moved an archive and would do it again.",
+    "The slides of Tuesday are online. Write to me for the recording.",
+)
 WITHIN = 0.6
 """The share of connections inside the own community."""
 TALKS = 0.5
@@ -67,6 +75,7 @@ def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> Non
             lambda done: _say("connections", done, wanted),
         )
         bulk.conversations([_talk(pair, lots) for pair in talking], BEGIN + timedelta(days=800))
+        bulk.posts(choose.choices(ids, k=members * 3 // 2), POSTS, clock.now() - POSTED, clock.now())
     click.echo(
         f"\n{members} members, {made} connections, {len(talking)} conversations in {time.monotonic() - begun:.0f} seconds. "
         f"member-1@seed.example, password: {password}"

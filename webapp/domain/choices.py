@@ -127,6 +127,11 @@ CHOICES: tuple[Choice, ...] = (
         N_("I offer mentoring"),
         N_("Members can search for who does, and see it on the pages of your field and cohort."),
     ),
+    Switch(
+        "announces_connections",
+        N_("Tell my connections when I connect with somebody"),
+        N_("Only if they allow it, too, and neither of you hides. Ending the connection takes it back."),
+    ),
 )
 
 

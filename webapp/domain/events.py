@@ -81,6 +81,16 @@ EVENTS: tuple[Event, ...] = (
         {"saved_search": Told(N_("%(who)s matches a search you saved"), "/people/saved/{about}")},
         mailed=False,
     ),
+    Event(
+        "comment",
+        N_("Somebody comments on what I shared"),
+        {"comment": Told(N_("%(who)s commented on what you shared"), "/feed/{about}")},
+    ),
+    Event(
+        "congratulation",
+        N_("Somebody congratulates me on what I shared"),
+        {"congratulation": Told(N_("%(who)s congratulated you on what you shared"), "/feed/{about}")},
+    ),
 )
 BY_NAME: Mapping[str, Event] = {event.name: event for event in EVENTS}
 KINDS: Mapping[str, Told] = {kind: told for event in EVENTS for kind, told in event.kinds.items()}

@@ -16,7 +16,7 @@ from sqlalchemy import Select, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import accounts, relationships, telling
+from webapp.domain import accounts, announcing, relationships, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships.states import TOO_LATE
 from webapp.extensions import db
@@ -477,7 +477,7 @@ def join(token: str, name: str, password_hash: str, inviters: Sequence[int]) -> 
     """Use a link up: it proves the address, the account is made, and the inviters left ticked are connected and told once."""
     link = take(token)
     member = accounts.create_verified(name, link.address, password_hash)
-    _answer(link, member, inviters)
+    announcing.joined(member, _answer(link, member, inviters))
     return member
 
 
@@ -488,8 +488,8 @@ def join_as(member: Member, token: str, inviters: Sequence[int]) -> None:
     _answer(link, member, inviters)
 
 
-def _answer(link: Link, member: Member, inviters: Sequence[int]) -> None:
-    """Connect with the ticked inviters; the others go on seeing no answer."""
+def _answer(link: Link, member: Member, inviters: Sequence[int]) -> list[int]:
+    """Connect with the ticked inviters and return them; the others go on seeing no answer."""
     now = clock.now()
     ticked = [row for row in link.invitations if row.inviter_id in set(inviters)]
     relationships.join(member, [row.inviter_id for row in ticked])
@@ -500,6 +500,7 @@ def _answer(link: Link, member: Member, inviters: Sequence[int]) -> None:
         else:
             row.quiet_at, row.quiet_reason = now, "declined"
     db.session.flush()
+    return [row.inviter_id for row in ticked]
 
 
 def meet(member: Member, lookup: str) -> int:

@@ -10,6 +10,7 @@ from webapp.domain import (
     accounts,
     cards,
     contacts,
+    feed,
     guests,
     introductions,
     notifications,
@@ -43,6 +44,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     digests.put_due,
     notifications.sweep,
     mail.sweep,
+    feed.sweep,
 )
 
 

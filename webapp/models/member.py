@@ -84,6 +84,8 @@ class Member(Base):
     """Who may write to this member without being connected."""
     shows_reading: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether others learn how far this member has read; only those who show it, too."""
+    announces_connections: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether connections hear of this member's new connections; the other of each pair must allow it, too."""
     is_operator: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)

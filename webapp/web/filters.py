@@ -1,18 +1,24 @@
 """How names and moments look on a page."""
 
+import re
 from datetime import date, datetime, timedelta
+from typing import Any
 from zlib import crc32
 
 from flask import Flask
 from flask_babel import format_date, format_datetime, format_decimal, ngettext
 from flask_babel import gettext as _
+from markupsafe import Markup, escape
 
 from webapp import clock
+from webapp.config import setting
 from webapp.models.base import to_ms
 
 HUES = 8
 LEAP_YEAR = 2000
 """One in which every birthday is a day."""
+_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
+_TRAILING = ".,;:!?…)]}»”’"
 
 
 def bind(app: Flask) -> None:
@@ -29,6 +35,8 @@ def bind(app: Flask) -> None:
         number=number,
         ms=to_ms,
         without=without,
+        linked=linked,
+        deed=deed,
     )
 
 
@@ -66,6 +74,43 @@ def short(value: datetime) -> str:
     if passed < timedelta(days=1):
         return hour(value)
     return str(format_date(value, "EEE" if passed < timedelta(days=7) else "d MMM"))
+
+
+def linked(text: str) -> Markup:
+    """Return what somebody wrote, fit for a page, with its http and https addresses as links and everything else as it stands.
+
+    What ends a sentence ends the address, too; a closing bracket only where none was opened in it.
+    """
+    parts = []
+    end = 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0]
+        while address[-1] in _TRAILING and not (address[-1] == ")" and address.count("(") >= address.count(")")):
+            address = address[:-1]
+        parts.append(escape(text[end : found.start()]))
+        if address.partition("://")[2]:
+            link = Markup('<a class="link" href="{0}" rel="noopener noreferrer nofollow ugc">{0}</a>')
+            parts.append(link.format(address))
+        else:
+            parts.append(escape(address))
+        end = found.start() + len(address)
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def deed(post: Any) -> str:
+    """Return in a few words what the author of something in the feed did; their name stands before it."""
+    if post.kind == "post":
+        return _("shared an update")
+    if post.kind == "joined":
+        return _("joined %(site)s", site=setting("SITE_NAME"))
+    if post.kind == "connected":
+        return _("connected with %(name)s", name=post.other_name)
+    title, _newline, organisation = post.body.partition("\n")
+    if title and organisation:
+        return _("started as %(title)s at %(organisation)s", title=title, organisation=organisation)
+    return (
+        _("started as %(title)s", title=title) if title else _("started at %(organisation)s", organisation=organisation)
+    )
 
 
 def number(value: int) -> str:

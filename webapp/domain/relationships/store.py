@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, delete, func, insert, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp.domain import circles, telling
+from webapp.domain import announcing, circles, telling
 from webapp.domain.relationships.states import (
     OTHER,
     Connect,
@@ -166,6 +166,8 @@ def follow(effects: Sequence[tuple[Ids, Effect]]) -> None:
         _connect(joined)
     if joined or parted:
         _recount(joined, parted)
+        announcing.parted(parted)
+        announcing.connected(joined)
     _retract([(ids, effect) for ids, effect in effects if isinstance(effect, Retract)])
     _tell([(ids, effect) for ids, effect in effects if isinstance(effect, Tell)])
 
