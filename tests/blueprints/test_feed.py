@@ -223,6 +223,24 @@ def test_a_profile_shows_the_last_three_the_viewer_may_see(ana, ben, as_member):
     assert "Nothing yet" in stranger.get(f"/feed/by/{ben.handle}").text
 
 
+def test_a_new_position_is_told_when_its_form_says_so_and_else_not(ana, ben, as_member):
+    browser = as_member(ben)
+    box = re.search(r'<input [^>]*name="tell"[^>]*>', browser.get("/settings/profile/title").text)[0]
+    assert "checked" not in box
+    assert 'name="tell"' not in browser.get("/settings/profile/headline").text
+    browser.post("/settings/profile/title", {"title": "Archivist"})
+    assert number(Post) == 0
+    browser.post("/settings/profile/title", {"title": "Climate analyst", "tell": "1"})
+    browser.post("/settings/profile/organisation", {"organisation": "Nordlys Energy", "tell": "1"})
+    assert number(Post) == 1, "said within a quarter of an hour, it is one news"
+    assert "Ben Okafor started as Climate analyst at Nordlys Energy" in words(as_member(ana).get("/feed"))
+
+
+def test_a_position_for_fewer_than_all_members_is_told_to_nobody(ana, ben, as_member):
+    as_member(ben).post("/settings/profile/title", {"title": "Spy", "audience": "me", "tell": "1"})
+    assert number(Post) == 0
+
+
 def atom_of(browser):
     browser.post("/settings/feed")
     page = browser.get("/settings/feed")

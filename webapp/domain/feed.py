@@ -254,10 +254,18 @@ def share(viewer: Member, body: str, audience: str = "connections", form: str = 
 def announce_position(viewer: Member) -> str | None:
     """Tell one's connections of the position and organisation as the profile has them now, because the viewer said so.
 
-    Return the key of the post; None where the profile names neither, and there is nothing to tell.
+    Said again within 15 minutes, it is the same news: the two are saved one by one. What not every member may see is not told.
+    Return the key of the post; None where nothing is left to tell.
     """
     if not viewer.title and not viewer.organisation:
         return None
+    recent = select(Post).where(
+        Post.author_id == viewer.id, Post.kind == "position", Post.created_at > clock.now() - EDIT_TIME
+    )
+    row = db.session.scalars(recent.order_by(Post.id.desc())).first()
+    if row is not None:
+        row.body = f"{viewer.title}\n{viewer.organisation}"
+        return row.key
     return _post(viewer, "position", f"{viewer.title}\n{viewer.organisation}", "connections", "")
 
 

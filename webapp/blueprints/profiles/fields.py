@@ -8,11 +8,11 @@ from flask import Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import Field, FileField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Field, FileField, SelectField, StringField, TextAreaField
 
 from webapp.blueprints.profiles.forms import FORM_BYTES, AudienceForm, bp, cropped, fields_of_work
-from webapp.domain import profiles
-from webapp.domain.errors import N_, Invalid, NotFound
+from webapp.domain import feed, profiles
+from webapp.domain.errors import N_, Invalid, NotFound, TooMany
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
 from webapp.web.access import viewer
@@ -51,6 +51,8 @@ SHOWN: Mapping[str, Shown] = {
 }
 LISTED = tuple(name for name, shown in SHOWN.items() if shown.kind)
 """What the page of the profile lists; photo and sections have places of their own, and lead here to choose who sees them."""
+TOLD = ("title", "organisation")
+"""Which changes connections may be told of, if the member says so with that very change."""
 HOME = {"experience": ".background", "education": ".background", "skills": ".skills"}
 """Where a section is edited; everything else, on the page of the profile."""
 
@@ -65,6 +67,8 @@ def _form(name: str) -> FlaskForm:
     """Return the form of one field: its input under its own name, and who sees it."""
     shown = SHOWN[name]
     inputs = {name: shown.kind(_(shown.words))} if shown.kind else {}
+    if name in TOLD:
+        inputs["tell"] = BooleanField(_("Tell my connections"))
     base = AudienceForm if name in profiles.FIELD_NAMES or name in profiles.PARTS else FlaskForm
     form = type("FieldForm", (base,), inputs)()
     if name == "field":
@@ -109,7 +113,7 @@ def field(name: str) -> Response:
         return page("profiles/field.html", part="profiles/_field_form.html", form=form, **values)
     try:
         _save(member, name, form)
-    except Invalid as error:
+    except (Invalid, TooMany) as error:
         return show_on(form, error, "profiles/field.html", part="profiles/_field_form.html", **values)
     if wants_part():
         return page("profiles/_field.html", held=held(member), focus=True, **values)
@@ -122,6 +126,8 @@ def _save(member: Member, name: str, form: FlaskForm) -> None:
     audiences = {name: form["audience"].data} if "audience" in form and form["audience"].data else {}
     texts = {name: form[name].data or ""} if name in form and name in request.form else {}
     profiles.edit(member, audiences, **texts)
+    if "tell" in form and form["tell"].data:
+        feed.announce_position(member)
 
 
 # A new member
