@@ -28,6 +28,7 @@ from webapp.web.access import public
 from webapp.web.paging import cursor
 
 PAGES = (
+    "/feed",
     "/network",
     "/suggestions",
     "/connections",
