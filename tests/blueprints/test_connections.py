@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp import clock
-from webapp.domain import connections, relationships
+from webapp.domain import connections, messages, relationships
 from webapp.extensions import db
 from webapp.models.connection import Connection
 from webapp.models.mail import OutgoingMail
@@ -87,7 +87,7 @@ def test_the_list_is_sorted_searched_and_paged_by_its_address(ana, as_member):
     assert 'No connections match "xy"' in words(browser.get("/connections?q=xy")).replace("&#34;", '"')
 
 
-@pytest.mark.parametrize("sort", ["", "first", "last"])
+@pytest.mark.parametrize("sort", ["", "first", "last", "contact"])
 def test_paging_shows_everybody_once(ana, as_member, sort):
     for number in range(30):
         factories.connect(ana, factories.member(f"Ben {number % 3}"))
@@ -292,3 +292,35 @@ def test_a_page_of_connections_is_light(ana, as_member):
             ana, factories.member("Tomás Ferreira", headline="Marine ecologist, Atlantic Shelf Institute")
         )
     assert len(as_member(ana).get("/connections").data) <= 40_000
+
+
+@pytest.fixture
+def talked(ana, context):
+    """Ben was written to two years ago, Chen answered lately, Dana was never written to; in the order they were connected."""
+    three = [factories.member(name) for name in ("Ben Okafor", "Chen Wei", "Dana Fox")]
+    for other in three:
+        factories.connect(ana, other)
+    messages.write_to(three[0], ana, "Hello")
+    db.session.commit()
+    clock.move(days=700)
+    messages.write_to(three[1], ana, "Hello")
+    messages.write_to_group(ana, three, "All of us", "Hello")
+    db.session.commit()
+    clock.move(days=30)
+    return three
+
+
+def test_the_list_is_sorted_by_the_last_message_between_the_two(ana, talked, as_member):
+    browser = as_member(ana)
+    assert rows(browser.get("/connections?sort=contact")) == [talked[1].handle, talked[0].handle, talked[2].handle]
+    assert rows(as_member(talked[0]).get("/connections?sort=contact")) == [ana.handle]
+
+
+def test_with_whom_no_message_was_exchanged_for_a_year_can_be_asked_for(ana, talked, as_member):
+    browser = as_member(ana)
+    found = browser.get("/connections?quiet=1&sort=contact")
+    assert rows(found) == [talked[0].handle, talked[2].handle]
+    assert 'href="/connections?sort=contact"' in found.text, "a chip takes it away"
+    assert rows(browser.get("/connections?quiet=1&q=dana")) == [talked[2].handle]
+    assert 'name="quiet" value="1" checked' in browser.get("/connections/filter?quiet=1").text
+    assert "No connections match these filters" in words(browser.get("/connections?quiet=1&q=chen"))

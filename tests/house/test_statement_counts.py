@@ -107,6 +107,7 @@ def there(viewer, other):
     [
         ("/connections", connected, 5),
         ("/connections?sort=last", connected, 5),
+        ("/connections?sort=contact&quiet=1", writing, 6),
         ("/connections?q=ben", connected, 6),
         ("/cards", carded, 5),
         ("/cards/vcard", carded, 7),

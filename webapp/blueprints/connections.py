@@ -9,7 +9,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp import addresses
-from webapp.domain import accounts, cards, connections, guests, introductions, invitations, people, suggestions
+from webapp.domain import (
+    accounts,
+    cards,
+    connections,
+    guests,
+    introductions,
+    invitations,
+    messages,
+    people,
+    suggestions,
+)
 from webapp.domain.connections import FILTERS
 from webapp.domain.errors import N_, Invalid, NotFound
 from webapp.extensions import db
@@ -26,6 +36,7 @@ FACES = 3
 SEARCH_CHARACTERS = 100
 FILTER_CHARACTERS = 120
 MS_DIGITS = 14
+ORDERS: dict[str, connections.Order] = {"first": "first", "last": "last", "contact": "contact"}
 CHOSEN = 100
 """Among how many at once several can be chosen."""
 FILTER_WORDS = {"field": N_("Field"), "company": N_("Organisation"), "place": N_("Place"), "cohort": N_("Year")}
@@ -65,29 +76,37 @@ def _listed() -> dict[str, Any]:
     """Return the list as the address asks for it: its search, its filters, its order, one page of it."""
     q = request.values.get("q", "").strip()[:SEARCH_CHARACTERS]
     asked = request.values.get("sort", "")
-    order: connections.Order = "first" if asked == "first" else "last" if asked == "last" else "recent"
+    order: connections.Order = ORDERS.get(asked, "recent")
+    quiet = request.values.get("quiet") == "1"
     given = {name: request.values.get(name, "").strip()[:FILTER_CHARACTERS] for name in FILTERS}
     only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
     choosing = bool(request.values.get("choose"))
-    every = connections.of(viewer(), search=q, order=order, only=only)
-    place = paging.place(int if order == "recent" else str, int)
+    talks = messages.with_each(viewer())
+    every = connections.of(viewer(), search=q, order=order, only=only, talks=talks, quiet=quiet)
+    place = paging.place(str if order in {"first", "last"} else int, int)
     found = every
     if place:
         found = connections.after(found, order, from_ms(place[0]) if order == "recent" else place[0], place[1])
-    keys = {"recent": "since", "first": "name_key", "last": "sort_key"}
+    keys = {"recent": "since", "first": "name_key", "last": "sort_key", "contact": "last_id"}
 
     def key(row: Any) -> tuple[str | int, int]:
         value = getattr(row, keys[order])
         return (to_ms(value) if order == "recent" else value, row.id)
 
-    asked_for: dict[str, str] = {"q": q, "sort": "" if order == "recent" else order, "choose": "1" if choosing else ""}
+    asked_for: dict[str, str] = {
+        "q": q,
+        "sort": "" if order == "recent" else order,
+        "choose": "1" if choosing else "",
+        "quiet": "1" if quiet else "",
+    }
     view = {name: value for name, value in asked_for.items() if value} | {str(name): only[name] for name in only}
     return {
         "shown": paging.page(found, key, is_first=place is None, size=CHOSEN if choosing else paging.SIZE),
         "q": q,
         "order": order,
         "only": only,
-        "matches": people.count(every) if q or only else None,
+        "quiet": quiet,
+        "matches": people.count(every) if q or only or quiet else None,
         "most": people.COUNTED,
         "choosing": choosing,
         "ticked": request.values.get("all") == "1",
@@ -128,7 +147,7 @@ def choose_filter() -> Response:
 
 def _place() -> dict[str, str]:
     """Return where the press was made: on the profile, or in which list, to bring the row back there."""
-    names = ("q", "sort", "after", "on", "choose", *FILTERS)
+    names = ("q", "sort", "after", "on", "choose", "quiet", *FILTERS)
     kept = {name: request.values.get(name, "")[: paging.CURSOR_CHARACTERS] for name in names}
     return {name: value for name, value in kept.items() if value}
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import func, literal, select, tuple_, union_all
 
+from webapp import clock
 from webapp.domain import cards, circles, relationships
 from webapp.domain.errors import N_, NotFound, Refused
 from webapp.domain.names import fold, words
@@ -15,7 +16,7 @@ from webapp.models.batch import values_of
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
 
-Order = Literal["recent", "first", "last"]
+Order = Literal["recent", "first", "last", "contact"]
 Filter = Literal["field", "company", "place", "cohort"]
 FILTERS: Mapping[Filter, Any] = {
     "field": Member.field,
@@ -23,6 +24,7 @@ FILTERS: Mapping[Filter, Any] = {
     "place": Member.place,
     "cohort": Member.cohort,
 }
+QUIET = timedelta(days=365)
 OPTIONS = 40
 """How many values a filter offers, those of most connections first."""
 GONE = N_("The time to undo this has passed.")
@@ -39,10 +41,21 @@ class Badge:
     mutual: int = 0
 
 
-def of(viewer: Member, *, search: str = "", order: Order = "recent", only: Mapping[Filter, str] | None = None) -> Any:
+def of(
+    viewer: Member,
+    *,
+    search: str = "",
+    order: Order = "recent",
+    only: Mapping[Filter, str] | None = None,
+    talks: Any = None,
+    quiet: bool = False,
+) -> Any:
     """Return the viewer's connections with the date of each, in that order.
 
-    With `search`, those who have words beginning so; with `only`, those who say exactly this of themselves.
+    With `search`, those who have words beginning so; with `only`, those who say exactly this of themselves; with `quiet`, those with
+    whom no message between the two alone was exchanged for a year. In the order of contact, `last_id` is the number of the latest
+    message, 0 for none. Both need `talks`, what `messages.with_each` tells of them: nothing here knows messages, because
+    suggestions must not.
     """
     found: Any = (
         select(
@@ -62,6 +75,13 @@ def of(viewer: Member, *, search: str = "", order: Order = "recent", only: Mappi
         found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
     for name, value in (only or {}).items():
         found = found.where(FILTERS[name] == value)
+    if quiet:
+        lately = select(talks.c.other_id).where(talks.c.sent_at > clock.now() - QUIET)
+        found = found.where(Connection.other_id.not_in(lately))
+    if order == "contact":
+        last = func.coalesce(talks.c.last_id, 0).label("last_id")
+        found = found.outerjoin(talks, talks.c.other_id == Connection.other_id).add_columns(last)
+        return found.order_by(last.desc(), Connection.other_id.desc())
     if order == "first":
         return found.order_by(Member.name_key, Member.id)
     if order == "last":
@@ -69,13 +89,15 @@ def of(viewer: Member, *, search: str = "", order: Order = "recent", only: Mappi
     return found.order_by(Connection.since.desc(), Connection.other_id.desc())
 
 
-def after(found: Any, order: Order, key: str | datetime, member_id: int) -> Any:
+def after(found: Any, order: Order, key: str | int | datetime, member_id: int) -> Any:
     """Return what follows one row of such a list (keyset paging: as quick on the last page as on the first).
 
     The two columns are compared as one, so that both engines begin in their index there instead of reading up to it.
     """
     if order == "recent":
         return found.where(tuple_(Connection.since, Connection.other_id) < (key, member_id))
+    if order == "contact":
+        return found.where(tuple_(found.selected_columns.last_id, Connection.other_id) < (key, member_id))
     column = Member.name_key if order == "first" else Member.sort_key
     return found.where(tuple_(column, Member.id) > (key, member_id))
 

@@ -44,6 +44,7 @@ from webapp.domain.messages.reading import (
     unread,
     unread_of,
     version,
+    with_each,
 )
 from webapp.domain.messages.writing import (
     delete_for_all,
@@ -103,6 +104,7 @@ __all__ = [
     "unread",
     "unread_of",
     "version",
+    "with_each",
     "write_to",
     "write_to_group",
 ]

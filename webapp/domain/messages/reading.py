@@ -200,6 +200,21 @@ def before(viewer: Member, talk: Talk, message_id: int | None, most: int) -> lis
     return _as_lines(viewer, db.session.execute(found))[::-1]
 
 
+def with_each(viewer: Member) -> Any:
+    """Return with whom the viewer has talked in two, and the latest message of each; as many rows as they have conversations.
+
+    Columns, to join: `other_id`, `last_id`, `sent_at`.
+    """
+    other = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
+    return (
+        select(other.label("other_id"), Participant.last_id, Message.sent_at)
+        .join(Conversation, Conversation.id == Participant.conversation_id)
+        .join(Message, Message.id == Participant.last_id)
+        .where(Participant.member_id == viewer.id, Conversation.kind == "pair", other.is_not(None))
+        .subquery("talks")
+    )
+
+
 def after(viewer: Member, talk: Talk, message_id: int, most: int) -> list[Line]:
     """Return the messages after one, in their order."""
     found = _lines(viewer, talk).where(Message.id > message_id).order_by(Message.id).limit(most)
