@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests import factories
 from tests.browser.conftest import Site
 from webapp import clock
-from webapp.domain import messages, relationships
+from webapp.domain import messages, moderation, relationships
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -182,6 +182,24 @@ def test_a_page_that_nobody_sees_asks_for_nothing(site, pair, enter, says):
     assert asked == []
     page.evaluate("() => { window.seen = true; document.dispatchEvent(new Event('visibilitychange')); }")
     expect(bubbles(page)).to_have_text(["Are you coming?", "Are you there?"], timeout=1500)
+
+
+def test_a_conversation_that_is_gone_is_asked_for_once_more(site, pair, enter):
+    ana_id, ben_id, key = pair
+    ana = enter(ana_id)
+    page = ana.page
+    page.goto(f"{site.url}/messages/{key}")
+    gone = page.expect_response(lambda answer: f"{key}/news" in answer.url and answer.status == 404, timeout=IN_TIME)
+    with gone, site.app.app_context():
+        moderation.block(db.session.get_one(Member, ana_id), db.session.get_one(Member, ben_id))
+        db.session.commit()
+    expect(page.locator("#toasts")).to_contain_text("We can't find that page")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(3300)
+    assert asked == []
+    assert [said for said in ana.trouble if "404" not in said] == []
+    ana.trouble.clear()
 
 
 def test_undo_puts_the_text_back_into_the_box(site, pair, enter):

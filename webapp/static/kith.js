@@ -119,7 +119,9 @@ document.addEventListener('htmx:before:request', event => {
 });
 document.addEventListener('htmx:after:swap', settle);
 document.addEventListener('htmx:response:error', event => {
-  if (event.detail.ctx.response.status >= 500) say('#trouble');
+  const { response: { status }, sourceElement } = event.detail.ctx;
+  if (status >= 500) say('#trouble');
+  if (status === 404) delete sourceElement.dataset.look; // what is gone is not asked for again
 });
 document.addEventListener('htmx:error', event => {
   if (event.detail.ctx && !event.detail.ctx.response) say('#offline');
