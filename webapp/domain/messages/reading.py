@@ -211,7 +211,8 @@ def with_each(viewer: Member) -> Any:
         .join(Conversation, Conversation.id == Participant.conversation_id)
         .join(Message, Message.id == Participant.last_id)
         .where(Participant.member_id == viewer.id, Conversation.kind == "pair", other.is_not(None))
-        .subquery("talks")
+        .cte("talks")
+        .prefix_with("MATERIALIZED")  # else SQLite works out each of them for each row it is joined to
     )
 
 
