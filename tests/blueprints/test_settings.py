@@ -45,6 +45,8 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
             "email",
             "privacy",
             "dismissed",
+            "muted",
+            "feed",
             "blocked",
             "appearance",
         )

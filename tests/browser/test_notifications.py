@@ -28,7 +28,7 @@ def test_many_are_one_line_and_what_to_hear_of_is_chosen(site, visit, check_axe,
     ana.type("Email", "ana@post.example")
     ana.type("Password", factories.PASSWORD)
     ana.use(ana.button("^Sign in$"))
-    expect(ana.heading("My network")).to_be_visible()
+    expect(ana.heading("Home")).to_be_visible()
     page.goto(f"{site.url}/notifications")
     expect(page.get_by_text("accepted your invitation")).to_have_count(1)
     if javascript:

@@ -23,7 +23,7 @@ def signed_in(visitor, site):
     visitor.type("Email", "ana@post.example")
     visitor.type("Password", factories.PASSWORD)
     visitor.use(visitor.button("^Sign in$"))
-    expect(visitor.heading("My network")).to_be_visible()
+    expect(visitor.heading("Home")).to_be_visible()
     return visitor
 
 
