@@ -221,8 +221,12 @@ SAID = (
 )
 
 
+# What the viewer keeps for themselves stands on the page, but is nothing the owner shows them.
+OWN_NOTES = re.compile(r'<section class="panel private" id="card-panel".*?</section>', re.DOTALL)
+
+
 def parts(response):
-    html = TOKEN.sub("", response.text)
+    html = OWN_NOTES.sub("", TOKEN.sub("", response.text))
     return {name: [" ".join(each.split()) for each in found.findall(html)] for name, found in SAID}
 
 
