@@ -8,13 +8,16 @@ from webapp.web.access import viewer
 from webapp.web.back import leave_back
 from webapp.web.htmx import page, wants_part
 
+SHOWN = 18
+"""As many as a page of forty thousand bytes has room for; the next ones move up as people are connected or dismissed."""
+
 bp = Blueprint("suggestions", __name__, url_prefix="/suggestions")
 
 
 @bp.get("")
 def index() -> Response:
     """Show everybody who is suggested, each with the whole reason."""
-    return page("suggestions/index.html", suggested=suggestions.of(viewer()))
+    return page("suggestions/index.html", suggested=suggestions.of(viewer())[:SHOWN])
 
 
 @bp.post("/<handle>/dismiss")
@@ -34,7 +37,7 @@ def restore(handle: str) -> Response:
     text = _("%(name)s may be suggested again", name=other.name)
     if wants_part():
         look = _look()
-        found = suggestions.of(viewer(), suggestions.AT_A_GLANCE if look == "card" else suggestions.MOST)
+        found = suggestions.of(viewer(), suggestions.AT_A_GLANCE if look == "card" else SHOWN)
         return page("suggestions/_restored.html", suggested=found, focus=handle, look=look, text=text)
     flash(text)
     return leave_back("settings.dismissed")
