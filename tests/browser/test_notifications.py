@@ -34,9 +34,9 @@ def test_many_are_one_line_and_what_to_hear_of_is_chosen(site, visit, check_axe,
     if javascript:
         check_axe(ana)
     else:
-        expect(page.locator("#unread")).to_contain_text("1")
+        expect(page.locator("#unread-notifications")).to_contain_text("1")
         ana.use(ana.button("Mark all as read"))
-    expect(page.locator("#unread")).to_have_count(0)
+    expect(page.locator("#unread-notifications")).to_be_empty()
     ana.use(ana.link("4 others"))
     expect(page.locator(".row")).to_have_count(5)
 

@@ -49,6 +49,7 @@ def test_a_card_is_dismissed_and_brought_back_by_keyboard(site, visit, check_axe
 def test_without_javascript_the_way_back_is_in_settings(site, visit):
     ana = signed_in(visit(javascript=False, width=390), site)
     page = ana.page
+    page.goto(f"{site.url}/network")
     ana.use(page.get_by_role("button", name="Don't suggest Ben Okafor again"))
     expect(page.get_by_text("Ben Okafor won't be suggested again")).to_be_visible()
     expect(page.locator("#suggestions a.name")).to_have_text(["Dora Lind"])
