@@ -155,6 +155,24 @@ def visit(chromium):
 
 
 @pytest.fixture
+def hold():
+    """`held = hold(page, address)`: the next request to an address waits; `held()` is that request, to be continued or aborted."""
+
+    def begin(page, address):
+        waiting = []
+        page.route(address, lambda route: waiting.append(route), times=1)  # noqa: PLW0108 - it takes functions only
+
+        def held():
+            while not waiting:
+                page.wait_for_timeout(20)
+            return waiting[0]
+
+        return held
+
+    return begin
+
+
+@pytest.fixture
 def check_axe():
     """`check_axe(visitor)`: axe finds nothing on the page as it is."""
 

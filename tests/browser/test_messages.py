@@ -249,6 +249,46 @@ def test_what_cannot_be_sent_is_said_and_stays_typed(site, pair, enter):
     ana.trouble.clear()  # the console names every failure
 
 
+def test_what_is_sent_while_another_is_on_its_way_is_a_message_of_its_own(site, pair, enter, hold):
+    ana_id, _ben_id, key = pair
+    page = enter(ana_id).page
+    page.goto(f"{site.url}/messages/{key}")
+    first = hold(page, f"**/messages/{key}")
+    for text in ("On Thursday", "At six", "Bring Chen"):
+        box(page).press_sequentially(text)
+        box(page).press("Enter")
+        expect(box(page)).to_have_value("")
+    box(page).press_sequentially("And")
+    expect(page.locator("#talk-lines .sending")).to_have_text(["On Thursday", "At six", "Bring Chen"])
+    first().continue_()
+    expect(bubbles(page)).to_have_text(["Are you coming?", "On Thursday", "At six", "Bring Chen"])
+    expect(page.locator("#talk-lines .sending")).to_have_count(0)
+    expect(box(page)).to_have_value("And")
+    page.reload()
+    expect(bubbles(page)).to_have_text(["Are you coming?", "On Thursday", "At six", "Bring Chen"])
+
+
+def test_what_did_not_arrive_comes_back_in_its_order_before_what_was_typed_since(site, pair, enter, hold):
+    ana_id, _ben_id, key = pair
+    ana = enter(ana_id)
+    page = ana.page
+    page.goto(f"{site.url}/messages/{key}")
+    first = hold(page, f"**/messages/{key}")
+    for text in ("On Thursday", "At six"):
+        box(page).fill(text)
+        box(page).press("Enter")
+    box(page).press_sequentially("And")
+    page.context.set_offline(True)
+    first().abort()
+    expect(box(page)).to_have_value("On Thursday\nAt six\nAnd")
+    expect(page.locator("#talk-lines .sending")).to_have_count(0)
+    page.context.set_offline(False)
+    box(page).press("Enter")
+    expect(bubbles(page)).to_have_text(["Are you coming?", "On Thursday\nAt six\nAnd"])
+    assert [said for said in ana.trouble if "Failed to" not in said] == []
+    ana.trouble.clear()  # the console names every failure
+
+
 def test_who_reads_further_up_is_not_moved_but_told(site, pair, enter, says):
     ana_id, ben_id, key = pair
     says(ben_id, key, *(f"Number {number}" for number in range(40)))

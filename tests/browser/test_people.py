@@ -17,14 +17,20 @@ def site(tmp_path):
         yield running
 
 
-def test_typing_narrowing_and_saving_with_the_keyboard(site, visit, check_axe):
+def enter(site, visit):
+    """Sign in and open People."""
     ana = visit()
-    page = ana.page
-    page.goto(f"{site.url}/signin")
+    ana.page.goto(f"{site.url}/signin")
     ana.type("Email", "ana@post.example")
     ana.type("Password", factories.PASSWORD)
     ana.use(ana.button("^Sign in$"))
-    page.goto(f"{site.url}/people")
+    ana.page.goto(f"{site.url}/people")
+    return ana
+
+
+def test_typing_narrowing_and_saving_with_the_keyboard(site, visit, check_axe):
+    ana = enter(site, visit)
+    page = ana.page
     page.get_by_label("Name, organisation or keyword").press_sequentially("rivr")
     expect(page.locator("#people-list")).to_contain_text('Nobody matches "rivr". Showing people for "river".')
     expect(page).to_have_url(f"{site.url}/people?q=rivr")
@@ -40,3 +46,15 @@ def test_typing_narrowing_and_saving_with_the_keyboard(site, visit, check_axe):
     ana.use(ana.button("^Save$"))
     expect(page.get_by_role("link", name="ben Porto")).to_be_visible()
     check_axe(ana)
+
+
+def test_a_slow_answer_never_stands_where_a_newer_one_belongs(site, visit, hold):
+    ana = enter(site, visit)
+    page = ana.page
+    words = page.get_by_label("Name, organisation or keyword")
+    slow = hold(page, "**/people?q=dora*")
+    words.press_sequentially("dora")
+    slow()
+    words.fill("ben")
+    expect(page.locator("#people-list a.name")).to_have_text(["Ben River"])
+    expect(page).to_have_url(f"{site.url}/people?q=ben")

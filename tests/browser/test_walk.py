@@ -160,6 +160,32 @@ def test_from_joining_to_the_first_connection(site, visit, check_axe, way):
         assert db.session.query(Member).filter_by(name="Maya Lindqvist").one().degree == 2
 
 
+def test_ticks_quicker_than_their_answers_are_all_counted(site, visit, hold):
+    with site.app.app_context():
+        factories.member("Maya Lindqvist", ADDRESS)
+    maya = visit()
+    page = maya.page
+    sign_in(maya, site, ADDRESS)
+    page.goto(f"{site.url}/contacts")
+    maya.use(maya.button("^Continue"))
+    consent(maya, site)
+    page.wait_for_url(re.compile("/contacts/members"))
+    first = hold(page, "**/contacts/members/tick")
+    for name in ("Eli Roth", "Dana Fox", "Chen Wei"):
+        maya.tick(page.locator("label.pick", has_text=name).get_by_role("checkbox"))
+    first().continue_()
+    expect(maya.button("Add 2 connections")).to_be_visible()
+    every = page.get_by_role("checkbox", name=re.compile("Select all"))
+    first = hold(page, "**/contacts/members")
+    for _twice in range(2):
+        maya.tick(every)
+    first().continue_()
+    for _again in range(2):
+        expect(page.locator("#contacts-bar")).to_contain_text("0 of 5 selected")
+        expect(page.locator("label.pick input:checked")).to_have_count(0)
+        page.reload()
+
+
 def consent(visitor, site):
     """Sign in at the demo provider and allow what is asked."""
     page = visitor.page

@@ -6,7 +6,7 @@ const toEnd = () => { lines.scrollTop = lines.scrollHeight; one('[data-newer]').
 if (lines) {
   let atEnd = true;
   const last = one('#last');
-  let sending = null;
+  let failed = '';
   toEnd();
   lines.addEventListener('scroll', () => { atEnd = ends(); if (atEnd) toEnd(); });
   one('[data-newer]').addEventListener('click', toEnd);
@@ -16,27 +16,35 @@ if (lines) {
     if (atEnd) toEnd();
     else one('[data-newer]').hidden = false;
   }).observe(lines, { childList: true });
-  document.addEventListener('htmx:before:request', event => {
+  // Each sending has a key of its own: what is typed while another is on its way is another message. One that failed keeps its key.
+  document.addEventListener('htmx:config:request', event => {
     const form = event.target.closest?.('[data-send]');
-    if (!form || sending) return;
+    if (!form) return;
     const box = one('textarea', form);
-    sending = document.createElement('li');
-    sending.className = 'mine sending';
-    sending.textContent = box.value;
+    const client = one('#talk-client');
+    const line = document.createElement('li');
+    line.className = 'mine sending';
+    line.textContent = box.value;
+    event.detail.ctx.sent = { line, client: client.value };
+    client.value = crypto.getRandomValues(new Uint32Array(3)).join();
     atEnd = true;
-    last.before(sending);
-    box.value = '';
+    last.before(line);
+    box.value = failed = '';
+    box.focus();
   });
   document.addEventListener('htmx:finally:request', event => {
-    const form = event.target.closest?.('[data-send]');
-    if (!form || !sending) return;
-    if (!event.detail.ctx.response || event.detail.ctx.response.status >= 400) {
-      one('textarea', form).value ||= sending.textContent;
+    const { sent, response } = event.detail.ctx;
+    if (!sent) return;
+    if (!response || response.status >= 400) { // back before what was typed since, in the order of sending
+      const box = one('textarea', one('[data-send]'));
+      const since = box.value.slice(failed.length).trimStart();
+      if (!box.value) one('#talk-client').value = sent.client;
+      failed = [failed, sent.line.textContent].filter(Boolean).join('\n');
+      box.value = [failed, since].filter(Boolean).join('\n');
       last.replaceChildren(one('#not-sent').content.cloneNode(true));
     }
-    sending.remove();
-    sending = null;
-    one('textarea', form).focus();
+    sent.line.remove();
+    last.before(...all('.sending', lines));
   });
 }
 
