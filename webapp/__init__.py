@@ -33,12 +33,12 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     app.config["KEYS"] = keys
     app.config["SQLALCHEMY_DATABASE_URI"] = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
     _configure(app, keys, https=values["BASE_URL"].startswith("https://"))
-    if values["TRUSTED_PROXIES"]:
-        hops = values["TRUSTED_PROXIES"]
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     babel.init_app(app)
     _register(app)
+    if values["TRUSTED_PROXIES"]:  # last, so that whoever answers knows what the proxy said
+        hops = values["TRUSTED_PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
@@ -61,7 +61,10 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as the sign-in
         WTF_CSRF_SSL_STRICT=False,  # web/headers.py looks at Origin and Sec-Fetch-Site instead of Referer
         BABEL_DEFAULT_LOCALE="en",
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's text goes into the log; addresses do not
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "hide_parameters": True,  # an error's text goes into the log; addresses do not
+            "pool_use_lifo": True,  # the connection used last knows most by heart
+        },
     )
 
 
@@ -91,15 +94,17 @@ def _register(app: Flask) -> None:
         suggestions,
         unsubscribe,
     )
-    from webapp.web import access, assets, back, errors, filters, headers, limits, oauth, shell
+    from webapp.web import access, assets, back, errors, filters, headers, limits, looks, oauth, sessions, shell
     from webapp.web import log_ins as log_ins_offered
 
+    sessions.bind(app)
     transaction.begin_requests(app)
     headers.bind(app)
     limits.bind(app)
     csrf.init_app(app)
     access.bind(app)
     errors.bind(app)
+    looks.bind(app)
     assets.bind(app)
     filters.bind(app)
     back.bind(app)

@@ -92,6 +92,11 @@ def prepare(engine: Engine) -> None:
     event.listen(engine, "begin", _begun)
 
 
+def for_one_statement(engine: Engine) -> Engine:
+    """Return the same engine, with the same connections, for what reads with a single statement: SQLite needs no BEGIN around it."""
+    return engine.execution_options(kith_single=True)
+
+
 def _connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not open transactions of its own
     cursor = connection.cursor()
@@ -101,6 +106,8 @@ def _connected(connection: Any, _record: object) -> None:
 
 
 def _begun(connection: Connection) -> None:
+    if connection.get_execution_options().get("kith_single"):
+        return
     connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 

@@ -116,7 +116,7 @@ def test_an_open_page_asks_for_one_number_and_gets_nothing_while_nothing_is_new(
         answer = browser.part(address, method="GET")
     assert (answer.status_code, answer.data) == (204, b"")
     asked = [each for each in seen if not each.startswith(("BEGIN", "ROLLBACK"))]
-    assert len(asked) == 2, "who is signed in, and the number"
+    assert len(asked) == 1, "who is signed in and the number, together"
     messages.send(ana, key, "Say something")
     db.session.commit()
     answer = browser.part(address, method="GET")

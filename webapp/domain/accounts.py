@@ -6,9 +6,10 @@ Nothing here hashes a password: the handlers do, outside any transaction, and pa
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from limits import RateLimitItem
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
@@ -351,29 +352,33 @@ def start_sign_in(member: Member, agent: str) -> str:
     return token
 
 
-# Built once: every request asks it, also those of pages that only look for news.
-SIGNED_IN = (
-    select(Member, SignIn)
-    .join(SignIn, SignIn.member_id == Member.id)
-    .where(
-        SignIn.digest == bindparam("digest"),
-        SignIn.seen_at > bindparam("seen_after"),
-        SignIn.created_at > bindparam("created_after"),
-        Member.verified_at.is_not(None),
-        Member.suspended_at.is_(None),
-    )
+HOLDS = and_(
+    SignIn.member_id == Member.id,
+    SignIn.digest == bindparam("digest"),
+    SignIn.seen_at > bindparam("seen_after"),
+    SignIn.created_at > bindparam("created_after"),
+    Member.verified_at.is_not(None),
+    Member.suspended_at.is_(None),
 )
+"""The SQL condition that a sign-in signs its member in; `given_for` says with what it is to be run."""
+# Built once: every request asks the one or the other.
+SIGNED_IN = select(Member, SignIn).join_from(Member, SignIn, HOLDS)
+SIGNED_IN_ID = select(Member.id).join_from(Member, SignIn, HOLDS)
+
+
+def given_for(token: str, idle: timedelta = timedelta(days=IDLE_DAYS)) -> dict[str, Any]:
+    """Return what HOLDS is run with for a token; one that stood idle for longer does not hold."""
+    now = clock.now()
+    return {
+        "digest": tokens.digest(token),
+        "seen_after": now - idle,
+        "created_after": now - timedelta(days=SIGN_IN_DAYS),
+    }
 
 
 def signed_in(token: str) -> tuple[Member, SignIn] | None:
     """Return who a token signs in, unless it was ended, stood idle for 14 days, is 90 days old, or the account may not be used."""
-    now = clock.now()
-    given = {
-        "digest": tokens.digest(token),
-        "seen_after": now - timedelta(days=IDLE_DAYS),
-        "created_after": now - timedelta(days=SIGN_IN_DAYS),
-    }
-    row = db.session.execute(SIGNED_IN, given).one_or_none()
+    row = db.session.execute(SIGNED_IN, given_for(token)).one_or_none()
     return None if row is None else (row[0], row[1])
 
 

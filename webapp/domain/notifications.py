@@ -19,9 +19,9 @@ from webapp.config import setting
 from webapp.domain import events, relationships
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
-from webapp.models.base import from_ms, to_ms
+from webapp.models.base import NOW, from_ms, to_ms
 from webapp.models.batch import values_of
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.notification import Notification
 
 COUNTED = 100
@@ -57,7 +57,7 @@ class News:
     others: int
 
 
-def of(viewer: Member) -> Any:
+def of(viewer: Member | type[AnyViewer]) -> Any:
     """Return what the viewer is told, with who caused it; the newest first. Nobody who cannot be seen appears."""
     return (
         select(
@@ -118,7 +118,7 @@ def unread(viewer: Member) -> int:
     return db.session.scalar(select(unread_of(viewer))) or 0
 
 
-def unread_of(viewer: Member) -> Any:
+def unread_of(viewer: Member | type[AnyViewer]) -> Any:
     """Return the same as something to select, beside other numbers of a page."""
     alone = case((Notification.kind.in_(events.GATHERED), 0), else_=Notification.id)
     new = (
@@ -196,12 +196,12 @@ def sweep(now: datetime) -> int:
     return int(db.session.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
-def _is_told(viewer: Member, row: Any, who: Any, member_id: Any = None) -> Any:
+def _is_told(viewer: Member | type[AnyViewer], row: Any, who: Any, member_id: Any = None) -> Any:
     """What the viewer is told; `member_id` says whose it is where that is known from another row, so that SQLite begins there."""
     return and_(
         row.member_id == (viewer.id if member_id is None else member_id),
         row.shown,
-        row.visible_from <= clock.now(),
+        row.visible_from <= NOW,
         visible(who),
         ~relationships.blocked_between(viewer, who.id),
     )

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, TypeDecorator
+from sqlalchemy import BigInteger, TypeDecorator, bindparam
 
+from webapp import clock
 from webapp.extensions import Base, db
 
-__all__ = ["Base", "Moment", "db", "from_ms", "to_ms"]
+__all__ = ["NOW", "Base", "Moment", "db", "from_ms", "to_ms"]
 
 
 def to_ms(moment: datetime) -> int:
@@ -37,3 +38,7 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
         """Read a moment back."""
         return None if value is None else from_ms(value)
+
+
+NOW = bindparam("now", callable_=clock.now, type_=Moment)
+"""The moment at which a statement runs, also of one that was built long before."""

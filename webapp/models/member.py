@@ -3,7 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.models.base import Base, Moment
@@ -113,6 +125,12 @@ class Member(Base):
     def is_visible(self) -> bool:
         """Whether others may see that this member exists."""
         return self.verified_at is not None and self.suspended_at is None and self.deleted_at is None
+
+
+class AnyViewer:
+    """Stands for the viewer in a statement that is built once; whose id `viewer` is, is said when it runs."""
+
+    id = bindparam("viewer", type_=Integer)
 
 
 def visible(who: Any = None) -> Any:

@@ -1,5 +1,6 @@
 """The headers of every answer: what a browser may do with our pages."""
 
+from functools import cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, request
@@ -27,6 +28,26 @@ def bind(app: Flask) -> None:
     app.before_request(_own_site)
     app.before_request(_own_host)
     app.after_request(_headers)
+
+
+@cache
+def usual(base_url: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers of an answer that says nothing else of itself."""
+    found = [
+        ("Content-Security-Policy", _policy(POLICY)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), interest-cohort=()"),
+        ("Cache-Control", "no-store"),
+    ]
+    if base_url.startswith("https://"):
+        found.append(("Strict-Transport-Security", "max-age=63072000; includeSubDomains"))
+    return tuple(found)
+
+
+def _policy(directives: dict[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
 def allow(**directives: str) -> None:
@@ -70,15 +91,11 @@ def _own_host() -> Response | None:
 
 
 def _headers(response: Response) -> Response:
-    policy = g.get("policy_alone") or POLICY | g.get("policy", {})
     headers = response.headers
-    headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), interest-cohort=()"
-    if setting("BASE_URL").startswith("https://"):
-        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
+    kept = headers.get("Cache-Control")
+    headers.update(usual(setting("BASE_URL")))
+    if kept is not None:
+        headers["Cache-Control"] = kept
+    if "policy" in g or "policy_alone" in g:
+        headers["Content-Security-Policy"] = _policy(g.get("policy_alone") or POLICY | g.get("policy", {}))
     return response

@@ -10,11 +10,15 @@ from sqlalchemy import select
 from webapp.config import setting
 from webapp.domain import messages, notifications
 from webapp.extensions import db
-from webapp.models.member import Member
+from webapp.models.member import AnyViewer, Member
 from webapp.web.access import viewer
 from webapp.web.htmx import wants_part
 
 THEMES = ("light", "dark")
+# Built once: every page shows it, and asks again as long as it is open.
+NEWS = select(
+    messages.unread_of(AnyViewer).label("messages"), notifications.unread_of(AnyViewer).label("notifications")
+)
 
 
 def bind(app: Flask) -> None:
@@ -38,7 +42,4 @@ def _shell() -> dict[str, Any]:
 
 def news_of(me: Member) -> dict[str, int]:
     """Return how much is unread, as the navigation names it. One statement."""
-    row = db.session.execute(
-        select(messages.unread_of(me).label("messages"), notifications.unread_of(me).label("told"))
-    ).one()
-    return {"messages": row.messages, "notifications": row.told}
+    return dict(db.session.execute(NEWS, {"viewer": me.id}).mappings().one())

@@ -23,6 +23,7 @@ from webapp.domain.messages.conversations import (
 )
 from webapp.domain.messages.copies import put_due, text_for
 from webapp.domain.messages.reading import (
+    AS_SHOWN,
     Box,
     Line,
     after,
@@ -59,6 +60,7 @@ from webapp.domain.messages.writing import (
 )
 
 __all__ = [
+    "AS_SHOWN",
     "NOT_CONNECTED",
     "NOT_OPEN",
     "Box",

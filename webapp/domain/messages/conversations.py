@@ -14,7 +14,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring, values_of
 from webapp.models.connection import Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.message import Conversation, Message, Participant
 
 NAME_CHARACTERS = 100
@@ -56,7 +56,7 @@ def shown_to(viewer: Member, other: Any) -> Any:
     return visible(other) & ~relationships.blocked_between(viewer, other.id)
 
 
-def seen_by(viewer: Member) -> Any:
+def seen_by(viewer: Member | type[AnyViewer]) -> Any:
     """The SQL condition that a conversation exists for one of its people: not a pair with somebody they block."""
     other_id = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
     return (Conversation.kind == "group") | ~relationships.blocked_by(viewer, other_id)

@@ -9,12 +9,12 @@ from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import clock
-from webapp.domain import names, relationships
+from webapp.domain import accounts, names, relationships
 from webapp.domain.errors import NotFound
 from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to, touch
 from webapp.extensions import db
 from webapp.models.base import from_ms
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, SignIn, visible
 from webapp.models.message import Conversation, HiddenMessage, Message, Participant
 
 Box = Literal["open", "request", "ignored"]
@@ -117,7 +117,7 @@ def unread(viewer: Member) -> int:
     return db.session.scalar(select(unread_of(viewer))) or 0
 
 
-def unread_of(viewer: Member) -> Any:
+def unread_of(viewer: Member | type[AnyViewer]) -> Any:
     """Return the same as something to select, beside other numbers of a page."""
     new = Participant.last_id > Participant.read_id
     return _count(viewer, new, Participant.state == "open", ~Participant.muted)
@@ -129,7 +129,7 @@ def requests(viewer: Member) -> int:
     return db.session.scalar(select(waiting)) or 0
 
 
-def _count(viewer: Member, *which: Any) -> Any:
+def _count(viewer: Member | type[AnyViewer], *which: Any) -> Any:
     return (
         select(func.count())
         .select_from(Participant)
@@ -251,7 +251,7 @@ def line(viewer: Member, talk: Talk, message_key: str) -> Line:
 VERSION = (
     select(Conversation.version)
     .join(Participant, Participant.conversation_id == Conversation.id)
-    .where(Conversation.key == bindparam("key"), Participant.member_id == bindparam("viewer"))
+    .where(Conversation.key == bindparam("key"), Participant.member_id == AnyViewer.id)
 )
 
 
@@ -261,6 +261,18 @@ def version(viewer: Member, key: str) -> int | None:
     All that an open page asks every few seconds: one statement, by key.
     """
     return db.session.scalar(VERSION, {"key": key, "viewer": viewer.id})
+
+
+# Built once: an open page asks it every few seconds.
+AS_SHOWN = (
+    select(Conversation.id)
+    .select_from(SignIn)
+    .join(Member, accounts.HOLDS)
+    .join(Participant, Participant.member_id == Member.id)
+    .join(Conversation, Conversation.id == Participant.conversation_id)
+    .where(Conversation.key == bindparam("key"), Conversation.version == bindparam("version"))
+)
+"""Finds a row as long as a sign-in holds and a conversation of its member is what an open page shows: run with `accounts.given_for`."""
 
 
 def mark_read(viewer: Member, key: str, up_to: int) -> None:

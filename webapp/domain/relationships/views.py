@@ -11,7 +11,7 @@ from webapp.domain.relationships import store
 from webapp.extensions import db
 from webapp.models.batch import rows_of, values_of
 from webapp.models.connection import Connection
-from webapp.models.member import Member
+from webapp.models.member import AnyViewer, Member
 from webapp.models.relationship import STATES, Relationship
 
 Status = Literal[
@@ -22,7 +22,7 @@ Status = Literal[
 NOT_CONNECTED = tuple(state for state in STATES if state != "connected")
 
 
-def blocked_between(viewer: Member | type[Member], other_id: Any) -> Any:
+def blocked_between(viewer: Member | type[Member | AnyViewer], other_id: Any) -> Any:
     """The SQL condition that one of the two blocks the other: neither exists for the other then."""
     row = Relationship
     return (
@@ -36,7 +36,7 @@ def blocked_between(viewer: Member | type[Member], other_id: Any) -> Any:
     )
 
 
-def blocked_by(viewer: Member, other_id: Any) -> Any:
+def blocked_by(viewer: Member | type[AnyViewer], other_id: Any) -> Any:
     """The SQL condition that the viewer blocks somebody; the other way round it tells nothing."""
     row = Relationship
     return (

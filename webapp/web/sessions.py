@@ -1,0 +1,39 @@
+"""The cookie that says which sign-in a browser has: Flask's own, signed; what checks it is made once, not for every request."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.http import parse_cookie
+
+TOKEN = "_user_id"  # noqa: S105 - the name under which Flask-Login keeps it
+
+
+def bind(app: Flask) -> None:
+    """Let the application keep its sessions so."""
+    app.session_interface = Sessions(app)
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Reads and writes the cookie of one application."""
+
+    def __init__(self, app: Flask) -> None:
+        made = super().get_signing_serializer(app)
+        assert made is not None
+        self.signer = made
+        self.name: str = app.config["SESSION_COOKIE_NAME"]
+        self.lasting: timedelta = app.permanent_session_lifetime
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs the cookie and checks it."""
+        return self.signer
+
+    def token_in(self, environ: dict[str, Any]) -> str | None:
+        """Return the token of the sign-in a request brings, without a request around it; None where there is none, or it is forged."""
+        try:
+            kept = self.signer.loads(parse_cookie(environ)[self.name], max_age=int(self.lasting.total_seconds()))
+            return str(kept[TOKEN])
+        except (KeyError, BadSignature):
+            return None
