@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from tests.contacts import Book
-from webapp.domain import contacts
+from webapp.domain import contacts, profiles
 from webapp.domain.contacts.choosing import draft_of
 from webapp.extensions import db
 from webapp.providers.base import Card
@@ -89,6 +89,18 @@ def test_members_are_found_by_the_name_in_the_book_and_by_their_organisation(may
     for text in ("benny", "benjamin", "harbour"):
         book.change(lambda opened, text=text: contacts.look(opened, "member", search=text))
         assert [row.name for row in book.members().rows] == ["Benjamin Okri"]
+
+
+def test_an_organisation_that_was_hidden_after_the_reading_finds_nobody(maya):
+    ben = factories.member("Benjamin Okri", email="ben@f.example")
+    profiles.edit(ben, organisation="Harbour Institute")
+    db.session.commit()
+    book = Book(maya).read("Benny <ben@f.example>")
+    for audience, found in (("connections", []), ("me", []), ("members", ["Benjamin Okri"])):
+        profiles.edit(ben, {"organisation": audience})
+        db.session.commit()
+        book.change(lambda opened: contacts.look(opened, "member", search="harbour"))
+        assert [row.name for row in book.members().rows] == found
 
 
 def near(maya, *numbers):

@@ -202,7 +202,8 @@ def _ordered(viewer: Member, book: Book, which: List, view: View) -> list[tuple[
     words = folded(view.search).split()
     every = list(enumerate(entry for part in books.parts(book, which) for entry in part))
     if words:
-        every = [row for row in every if all(word in _text(which, row[1]) for word in words)]
+        texts = _texts(which, [entry for _, entry in every])
+        every = [row for row, text in zip(every, texts, strict=True) if all(word in text for word in words)]
     if view.sort == "mutual":
         mutual = standing.mutual(viewer, [entry[0] for _, entry in every])
         every.sort(key=lambda row: (-mutual.get(row[1][0], 0), row[0]))
@@ -211,9 +212,14 @@ def _ordered(viewer: Member, book: Book, which: List, view: View) -> list[tuple[
     return every
 
 
-def _text(which: List, entry: Sequence[Any]) -> str:
-    text: str = entry[2] if which == "member" else folded(" ".join([entry[0], *entry[2:]]))
-    return text
+def _texts(which: List, entries: Sequence[Sequence[Any]]) -> list[str]:
+    """Return what a search compares with. A member's organisation is asked for now: meanwhile they may have hidden it."""
+    if which == "guest":
+        return [folded(" ".join([entry[0], *entry[2:]])) for entry in entries]
+    given = values_of([entry[0] for entry in entries])
+    rows = db.session.execute(select(Member.id, Member.organisation).join(given, given.c.value == Member.id))
+    organisations = {row.id: row.organisation for row in rows}
+    return [f"{entry[2]} {folded(organisations.get(entry[0], ''))}" for entry in entries]
 
 
 # Who is meant at the end

@@ -155,7 +155,6 @@ class Found:
 
     member_id: int
     name: str
-    organisation: str
     standing: standing.Standing
 
 
@@ -169,7 +168,7 @@ def _match(viewer: Member, lookups: Sequence[str]) -> dict[str, Found]:
         return {}
     given = values_of(lookups)
     rows = db.session.execute(
-        select(given.c.value, Member.id, Member.name, Member.organisation, Member.findable)
+        select(given.c.value, Member.id, Member.name, Member.findable)
         .join(EmailAddress, EmailAddress.lookup == given.c.value)
         .join(Member, Member.id == EmailAddress.member_id)
         .where(EmailAddress.verified_at.is_not(None), visible(), Member.id != viewer.id, Member.findable != "nobody")
@@ -178,7 +177,7 @@ def _match(viewer: Member, lookups: Sequence[str]) -> dict[str, Found]:
     distant = sorted({row.id for row in rows if row.findable == "second"})
     near = standing.near(viewer, distant)
     return {
-        row.value: Found(row.id, row.name, row.organisation, stands[row.id])
+        row.value: Found(row.id, row.name, stands[row.id])
         for row in rows
         if row.id in stands and (row.findable == "everyone" or row.id in near)
     }
@@ -221,9 +220,7 @@ class _Sorting:
         found.sort(key=lambda row: (folded(row[1].name), row[1].member_id))
         size = len(found)
         result = self.result
-        result.members = [
-            [each.member_id, each.name, searchable(person.name, each.name, each.organisation)] for person, each in found
-        ]
+        result.members = [[each.member_id, each.name, searchable(person.name, each.name)] for person, each in found]
         result.member_ticks = Ticks.of(size, (at for at, (_, each) in enumerate(found) if each.standing.starts_ticked))
         result.fixed["member"] = Ticks.of(
             size, (at for at, (_, each) in enumerate(found) if not each.standing.has_box)
