@@ -241,6 +241,27 @@ def test_a_position_for_fewer_than_all_members_is_told_to_nobody(ana, ben, as_me
     assert number(Post) == 0
 
 
+@pytest.mark.parametrize("hidden", ["title", "organisation"])
+@pytest.mark.parametrize("audience", ["me", "connections"])
+def test_a_position_that_was_hidden_later_is_told_to_nobody_any_more(ana, ben, as_member, hidden, audience):
+    browser, reader = as_member(ben), as_member(ana)
+    browser.post("/settings/profile/title", {"title": "Climate analyst"})
+    browser.post("/settings/profile/organisation", {"organisation": "Nordlys Energy", "tell": "1"})
+    address = f"/feed/{db.session.scalars(select(Post.key)).one()}"
+    pages = ("/feed", address, f"/feed/by/{ben.handle}", f"/people/{ben.handle}", atom_of(reader))
+
+    def told():
+        return [page for page in pages if "started as Climate analyst at Nordlys Energy" in words(reader.get(page))]
+
+    assert told() == list(pages)
+    browser.post(f"/settings/profile/{hidden}", {"audience": audience})
+    assert told() == []
+    assert reader.get(address).status_code == 404
+    assert "Nordlys Energy" in browser.get(address).text, "who wrote it still sees it"
+    browser.post(f"/settings/profile/{hidden}", {"audience": "public"})
+    assert told() == list(pages)
+
+
 def atom_of(browser):
     browser.post("/settings/feed")
     page = browser.get("/settings/feed")

@@ -14,11 +14,13 @@ from sqlalchemy.orm import aliased
 from webapp import addresses, clock, config, tokens
 from webapp.domain import connections, relationships, telling, throttles
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
+from webapp.domain.names import EVERY_MEMBER
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
 from webapp.models.connection import Connection
 from webapp.models.member import Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
+from webapp.models.profile import ProfileField
 
 DAYS = 90
 """How far back a feed goes; without an end, it would cost more with every year."""
@@ -35,6 +37,8 @@ FORM_CHARACTERS = 40
 ATOM_READS = RateLimitItemPerHour(60, 1, namespace="atom-reads")
 ANSWERED = ("post", "position")
 """What can be commented on and congratulated; the others are one line about two members."""
+IN_A_POSITION = ("title", "organisation")
+"""The fields of a profile that a post about a new position repeats."""
 
 
 # What a viewer sees
@@ -53,7 +57,7 @@ def _muted(viewer: Member, member_id: Any) -> Any:
 def _tellable(viewer: Member) -> Any:
     """The condition that the kind of a post allows it to be told to the viewer, who is connected with its author.
 
-    "X connected with Y" needs the word of both as it is now, neither hiding from lists of connections, and Y to exist for the viewer,
+    A position is a copy of two fields, and is told only while every member may see them. "X connected with Y" needs the word of both as it is now, neither hiding from lists of connections, and Y to exist for the viewer,
     who is neither of them.
     """
     other = aliased(Member)
@@ -70,7 +74,14 @@ def _tellable(viewer: Member) -> Any:
         & allowing
         & ~relationships.blocked_between(viewer, Post.other_id)
     )
-    return or_(Post.kind.in_(ANSWERED), (Post.kind == "joined") & (Post.other_id == viewer.id), pair)
+    position = (Post.kind == "position") & ~_hides_position(Post.author_id)
+    return or_(Post.kind == "post", position, (Post.kind == "joined") & (Post.other_id == viewer.id), pair)
+
+
+def _hides_position(member_id: Any) -> Any:
+    field = ProfileField
+    hides = field.name.in_(IN_A_POSITION) & field.audience.not_in(EVERY_MEMBER)
+    return select(field.name).where(field.member_id == member_id, hides).exists()
 
 
 def _seen_by(viewer: Member) -> Any:
