@@ -57,8 +57,8 @@ def _muted(viewer: Member, member_id: Any) -> Any:
 def _tellable(viewer: Member) -> Any:
     """The condition that the kind of a post allows it to be told to the viewer, who is connected with its author.
 
-    A position is a copy of two fields, and is told only while every member may see them. "X connected with Y" needs the word of both as it is now, neither hiding from lists of connections, and Y to exist for the viewer,
-    who is neither of them.
+    A position is a copy of two fields, and is told only while every member may see them. "X connected with Y" needs the word of both as it
+    is now, neither hiding from lists of connections, and Y to exist for the viewer, who is neither of them.
     """
     other = aliased(Member)
     allowing = (

@@ -305,7 +305,10 @@ def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str
         "not_me_link": f"{base}/optout/{opt_out}?not-me=1",
         "days": config.setting("GUEST_LINK_DAYS"),
     }
-    return invitation.address, facts | invitation.facts | {"name": invitation.name} | links
+    said = invitation.facts | {"name": invitation.name} | links
+    if not inviter.headline:  # hidden since the preview: what nobody is shown is not mailed either
+        said["by_headline"] = ""
+    return invitation.address, facts | said
 
 
 # What came of it
