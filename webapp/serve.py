@@ -13,6 +13,10 @@ from webapp.config import SettingError
 from webapp.jobs import Worker
 
 THREADS = 32
+KEEPALIVE_SECONDS = 20
+"""How long a connection waits for the next request: longer than an open page between two questions, so that it need not connect anew."""
+CONNECTIONS = 800
+"""How many are open at once in a process, which may usually have 1,024 files open: the database needs some, too."""
 
 
 class Server(BaseApplication):
@@ -33,6 +37,8 @@ class Server(BaseApplication):
             "workers": self.workers,
             "worker_class": "gthread",
             "threads": THREADS,
+            "keepalive": KEEPALIVE_SECONDS,
+            "worker_connections": CONNECTIONS,
             "graceful_timeout": 30,
             "timeout": 60,
             "accesslog": None,

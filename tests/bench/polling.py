@@ -33,6 +33,8 @@ TALKING = 50
 EVERY = {"talk": 3, "badges": 30}
 """Seconds between two questions of a page that is seen: `data-look` of the two parts that ask."""
 TICK = os.sysconf("SC_CLK_TCK")
+WAITING: dict[str, http.client.HTTPConnection] = {}
+"""The connections of browsers, by their cookie, between two questions."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Page:
 
 @click.command()
 @click.option("--seconds", default=30, show_default=True, help="How long each case is measured.")
-def polling(seconds: int) -> None:
+@click.option("--anew", is_flag=True, help="Open a connection for each question, as behind a proxy that keeps none.")
+def polling(seconds: int, *, anew: bool) -> None:
     """Measure what a thousand open pages cost the server, in percent of one core."""
     folder = Path(tempfile.mkdtemp(prefix="kith-polling-"))
     try:
@@ -62,7 +65,7 @@ def polling(seconds: int) -> None:
                     [(page.cookie, page.badges, EVERY["badges"]) for page in pages],
                 ),
             ):
-                used, answers = _measure(port, process.pid, asks, seconds)
+                used, answers = _measure(port, process.pid, asks, seconds, keep=not anew)
                 sent = ", ".join(f"{number} × {status}" for status, number in sorted(answers.items())) or "nothing"
                 click.echo(f"{words}: {used / seconds:.1%} of one core ({sent} in {seconds} seconds)")
     finally:
@@ -113,14 +116,25 @@ def _wait(port: int) -> None:
     raise SystemExit("The server does not answer.")
 
 
-def _get(port: int, cookie: str, path: str, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def _get(port: int, cookie: str, path: str, *, keep: bool = False, **headers: str) -> tuple[int, str]:
+    """Ask as a browser does, over its last connection while the server leaves that open; with `keep`, leave it open, too."""
+    connection = WAITING.pop(cookie, None) or http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path, headers={"Cookie": cookie, **headers})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        for last in (False, True):
+            try:
+                connection.request("GET", path, headers={"Cookie": cookie, **headers})
+                answer = connection.getresponse()
+                return answer.status, answer.read().decode()
+            except ConnectionError:
+                connection.close()  # the next request opens it anew
+                if last:
+                    raise
+        raise AssertionError
     finally:
-        connection.close()
+        if keep:
+            WAITING[cookie] = connection
+        else:
+            connection.close()
 
 
 def _open(port: int, cookie: str, key: str) -> Page:
@@ -133,7 +147,9 @@ def _open(port: int, cookie: str, key: str) -> Page:
     return Page(cookie, next((each for each in found if each.startswith("/messages")), ""), badges)
 
 
-def _measure(port: int, pid: int, asks: list[tuple[str, str, int]], seconds: int) -> tuple[float, Counter[int]]:
+def _measure(
+    port: int, pid: int, asks: list[tuple[str, str, int]], seconds: int, *, keep: bool
+) -> tuple[float, Counter[int]]:
     """Ask all of it again and again, evenly spread; return the seconds of processor time the server used, and what it answered."""
     due = sorted(
         (at + every * number / len(asks), cookie, path)
@@ -146,7 +162,7 @@ def _measure(port: int, pid: int, asks: list[tuple[str, str, int]], seconds: int
 
     def ask(cookie: str, path: str) -> None:
         headers = {"HX-Request": "true", "HX-Current-URL": f"http://127.0.0.1:{port}/", "Sec-Fetch-Site": "same-origin"}
-        status, _text = _get(port, cookie, path, **headers)
+        status, _text = _get(port, cookie, path, keep=keep, **headers)
         with lock:
             answers[status] += 1
 

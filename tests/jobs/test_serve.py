@@ -1,20 +1,24 @@
 """`kith serve` and the other commands as processes, as an operator runs them."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
 
+import webapp
 from tests import factories, smtp
 from webapp import create_app, schema
 from webapp.domain import accounts
 from webapp.extensions import db
+from webapp.serve import Server
 from webapp.transaction import transaction
 
 PATIENCE = 30  # seconds, on a busy machine
@@ -209,3 +213,10 @@ def test_two_servers_on_one_instance_send_each_mail_once_and_one_goes_on_alone(k
         assert sorted(sink.recipients) == sorted(together + alone)
     with app.app_context():
         db.engine.dispose()
+
+
+def test_a_connection_waits_longer_than_an_open_conversation_between_two_questions():
+    asks = (Path(webapp.__file__).parent / "templates/messages/_look.html").read_text()
+    pauses = [int(each) for each in re.findall(r'data-(?:look|idle)="(\d+)"', asks)]
+    assert len(pauses) == 2
+    assert Server("127.0.0.1", 8000, 1).cfg.keepalive > max(pauses)

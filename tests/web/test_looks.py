@@ -105,6 +105,18 @@ def test_a_cookie_that_is_missing_or_forged_is_told_to_sign_in(client, browser, 
     assert client.get(address, headers={"HX-Request": "true"}).status_code == 204
 
 
+def test_a_remembered_cookie_ends_with_its_time(app, browser):
+    sessions = app.session_interface
+    cookies = f"kith={browser.client.get_cookie('kith', domain='127.0.0.1').value}; theme=dark"
+    token = sessions.token_in({"HTTP_COOKIE": cookies})
+    assert token is not None
+    assert sessions.token_in({"HTTP_COOKIE": cookies}) == token
+    clock.move(days=91)
+    assert sessions.token_in({"HTTP_COOKIE": cookies}) is None
+    assert sessions.token_in({"HTTP_COOKIE": cookies.replace("kith=", "kith=x")}) is None
+    assert sessions.token_in({}) is None
+
+
 def test_an_open_page_keeps_its_sign_in_alive(ana, browser, address):
     for _hour in range(2):
         clock.move(hours=1)
