@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp import clock
-from webapp.domain import connections, messages, relationships
+from webapp.domain import cards, connections, messages, relationships
 from webapp.extensions import db
 from webapp.models.connection import Connection
 from webapp.models.mail import OutgoingMail
@@ -270,6 +270,67 @@ def test_choosing_nobody_or_strangers_removes_nobody(ana, three, as_member):
         assert browser.get(f"/connections/remove{query}").status_code == 422
     assert browser.post("/connections/remove", {"handle": stranger.handle}).status_code == 303
     assert count(ana) == 3
+
+
+def test_a_tag_filters_by_its_key_and_its_word_stands_in_no_address(ana, three, as_member):
+    ben, chen, _dana = three
+    cards.add_tags(ana, [ben.id, chen.id], "Choir")
+    cards.add_tags(ben, [ana.id], "Secret")
+    db.session.commit()
+    [tag], [theirs] = cards.tags(ana), cards.tags(ben)
+    browser = as_member(ana)
+    assert f'<option value="{tag.key}">Choir' in browser.get("/connections/filter").text
+    found = browser.get(f"/connections?tag={tag.key}&sort=first")
+    assert rows(found) == [ben.handle, chen.handle]
+    assert "2 connections match" in words(found)
+    assert "Remove the filter Tag Choir" in words(found)
+    assert 'href="/connections?sort=first"' in found.text, "a chip takes it away"
+    assert not [url for url in re.findall(r'(?:href|action|hx-get)="([^"]+)', found.text) if "hoir" in url]
+    assert f'value="{tag.key}" selected' in browser.get(f"/connections/filter?tag={tag.key}").text
+    assert rows(browser.get(f"/connections?tag={tag.key}&q=chen")) == [chen.handle]
+    assert "No connections match these filters" in words(browser.get(f"/connections?tag={tag.key}&q=dana"))
+    gone = browser.post(f"/connections/{ben.handle}/remove", {"tag": tag.key})
+    assert gone.headers["Location"] == f"/connections?tag={tag.key}"
+    for key in (theirs.key, "x"):
+        assert browser.get(f"/connections?tag={key}").status_code == 404
+
+
+def test_a_tag_is_combined_with_paging(ana, as_member):
+    others = [factories.member(f"Ben {number}") for number in range(30)]
+    for other in others:
+        factories.connect(ana, other)
+    cards.add_tags(ana, [other.id for other in others[:28]], "Choir")
+    db.session.commit()
+    browser = as_member(ana)
+    first = browser.get(f"/connections?tag={cards.tags(ana)[0].key}")
+    after = re.search(r'href="(/connections\?after=[^"]+)', first.text)[1].replace("&amp;", "&")
+    assert len({*rows(first), *rows(browser.get(after))}) == 28
+
+
+def test_several_are_tagged_at_once_and_nobody_else_sees_it(ana, three, as_member):
+    ben, _chen, dana = three
+    cards.set_tags(ana, ben, "Porto")
+    db.session.commit()
+    browser = as_member(ana)
+    assert 'formaction="/connections/tag"' in browser.get("/connections?choose=1").text
+    ask = browser.get(f"/connections/tag?choose=1&handle={ben.handle}&handle={dana.handle}")
+    assert "Tag 2 connections" in words(ask)
+    assert "Yours: Porto" in words(ask)
+    assert "<dialog" in browser.part(f"/connections/tag?handle={ben.handle}", method="GET").text
+    sent = {"choose": "1", "handle": [ben.handle, dana.handle], "tags": "Choir"}
+    done = browser.post("/connections/tag", sent)
+    assert (done.status_code, done.headers["Location"]) == (303, "/connections?choose=1")
+    assert [cards.overlay(ana, each).tags for each in three] == [("Choir", "Porto"), (), ("Choir",)]
+    long = browser.post("/connections/tag", sent | {"tags": "x" * 41})
+    assert long.status_code == 422
+    assert 'value="' + "x" * 41 in long.text
+    assert browser.post("/connections/tag", sent | {"tags": ",".join(map(str, range(200)))}).status_code == 422
+    stranger = factories.member("Stranger")
+    for handles in ([], [stranger.handle]):
+        assert browser.post("/connections/tag", {"handle": handles, "tags": "Choir"}).status_code == 422
+    assert [tag.count for tag in cards.tags(ana)] == [2, 1]
+    for each in (ben, dana):
+        assert "Choir" not in as_member(each).get(f"/people/{ana.handle}").text
 
 
 def test_removing_twenty_takes_as_many_statements_as_removing_five(ana, as_member, statements):

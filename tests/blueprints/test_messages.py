@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import messages, moderation, relationships
+from webapp.domain import cards, messages, moderation, relationships
 from webapp.extensions import db
 from webapp.models.message import Message, Participant
 from webapp.models.report import Report
@@ -229,6 +229,80 @@ def test_a_group_is_chosen_written_to_left_and_added_to(pair, as_member):
     assert as_member(ben).post(f"/messages/{key}/leave").status_code == 303
     there, _sep, to_add = words(browser.get(f"/messages/{key}/people")).partition("Add somebody")
     assert ("Ben Okafor" in there, "Ben Okafor" in to_add) == (False, True)
+
+
+def test_a_tag_names_who_a_message_goes_to_and_is_told_to_none_of_them(pair, as_member):
+    ana, ben = pair
+    chen, dana, stranger = (factories.member(name) for name in ("Chen Wei", "Dana Fox", "Stan Ger"))
+    for other in (chen, dana):
+        factories.connect(ana, other)
+    cards.add_tags(ana, [ben.id, chen.id, stranger.id], "Choir")
+    cards.add_tags(ana, [dana.id], "Alone")
+    cards.add_tags(ana, [stranger.id], "Nobody")
+    cards.add_tags(ben, [ana.id], "Theirs")
+    db.session.commit()
+    keys = {tag.name: tag.key for tag in cards.tags(ana)}
+    browser = as_member(ana)
+    assert f'value="{keys["Choir"]}"' in browser.get("/messages/new").text
+    assert f'href="/messages/new?tag={keys["Choir"]}"' in browser.get(f"/cards/tags/{keys['Choir']}").text
+
+    def recipients(page):
+        return re.findall(r'type="hidden" name="to" value="([^"]+)"', page.text)
+
+    write = browser.get(f"/messages/new?tag={keys['Choir']}&to={dana.handle}")
+    assert recipients(write) == [dana.handle, ben.handle, chen.handle]
+    ticked = browser.get(f"/messages/new?tag={keys['Choir']}&choose=1&q=")
+    assert re.findall(r'name="to" value="([^"]+)" checked', ticked.text) == [ben.handle, chen.handle]
+    assert recipients(browser.get(f"/messages/new?tag={keys['Alone']}")) == [dana.handle]
+    assert "None of your connections has this tag." in words(browser.get(f"/messages/new?tag={keys['Nobody']}"))
+    for key in (cards.tags(ben)[0].key, "x"):
+        assert browser.get(f"/messages/new?tag={key}").status_code == 404
+    sent = {"to": [ben.handle, chen.handle], "body": "Rehearsal at six", "client": "t"}
+    where = browser.post("/messages/new", sent).headers["Location"].partition("#")[0]
+    there = as_member(ben).get(where)
+    assert "Rehearsal at six" in words(there)
+    assert "Choir" not in there.text
+    assert browser.post(f"{where}/people", {"tag": keys["Alone"]}).status_code == 303
+    assert "Dana Fox" in words(browser.get(f"{where}/people")).partition("Add somebody")[0]
+
+
+def test_a_tag_of_more_than_a_conversation_has_is_said_and_chosen_from(pair, as_member, setting):
+    setting(GROUP_MEMBERS_MAX=3)
+    ana, ben = pair
+    chen, dana = (factories.member(name) for name in ("Chen Wei", "Dana Fox"))
+    for other in (chen, dana):
+        factories.connect(ana, other)
+    cards.add_tags(ana, [ben.id, chen.id, dana.id], "Choir")
+    db.session.commit()
+    [tag] = cards.tags(ana)
+    browser = as_member(ana)
+    page = browser.get(f"/messages/new?tag={tag.key}")
+    assert "A conversation has at most 3 people, and more have this tag. Choose among them." in words(page)
+    boxes = re.findall(r'name="to" value="([^"]+)"( checked)?', page.text)
+    assert boxes == [(each.handle, "") for each in (ben, chen, dana)]
+    sent = {"to": [ben.handle, chen.handle], "body": "Hello", "client": "t"}
+    where = browser.post("/messages/new", sent).headers["Location"].partition("#")[0]
+    full = browser.post(f"{where}/people", {"tag": tag.key})
+    assert full.status_code == 422
+    assert "at most 3 people" in words(full)
+
+
+def test_many_recipients_take_as_many_statements_as_a_few(pair, as_member, statements):
+    ana, _ben = pair
+    browser, counts = as_member(ana), []
+    for number in (5, 40):
+        others = [factories.member(f"Member {each}") for each in range(number)]
+        cards.add_tags(ana, [other.id for other in others], f"{number}")
+        for other in others:
+            factories.connect(ana, other)
+        db.session.commit()
+        key = next(tag.key for tag in cards.tags(ana) if tag.name == f"{number}")
+        named = "&to=".join(each.handle for each in others)
+        with statements() as seen:
+            assert browser.get(f"/messages/new?tag={key}").status_code == 200
+            assert browser.get(f"/messages/new?to={named}").status_code == 200
+        counts.append(len([each for each in seen if "sign_in" not in each]))
+    assert counts[0] == counts[1]
 
 
 def test_a_request_is_taken_or_put_aside_where_it_stands(pair, as_member):

@@ -1,6 +1,6 @@
 """Private cards: one thing at a time, beside theirs, sealed, and gone when their owner says so."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -233,6 +233,48 @@ def test_a_hundred_tags_and_no_more(ana, ben):
     assert len(cards.tags(ana)) == 100
     with pytest.raises(Invalid):
         cards.set_tags(ana, ben, "x" * 41)
+
+
+def test_several_are_given_a_tag_beside_those_they_have(ana, ben):
+    carl = factories.member("Carl Diaz")
+    cards.set_tags(ana, ben, "Porto")
+    assert cards.add_tags(ana, [ben.id, carl.id], "Choir, porto") == 2
+    assert cards.add_tags(ana, [ben.id, carl.id], "CHOIR") == 0
+    assert [(tag.name, tag.count) for tag in cards.tags(ana)] == [("Choir", 2), ("Porto", 2)]
+    for text in (" , ", "x" * 41):
+        with pytest.raises(Invalid):
+            cards.add_tags(ana, [ben.id], text)
+    with pytest.raises(Refused):
+        cards.add_tags(ana, [ben.id], ",".join(f"tag {number}" for number in range(99)))
+    assert len(cards.tags(ana)) == 2
+
+
+def test_a_tag_that_was_put_aside_can_be_given_again(ana, ben):
+    cards.set_tags(ana, ben, "Choir")
+    cards.put_aside(ana, ben)
+    assert cards.add_tags(ana, [ben.id], "choir") == 1
+    cards.sweep(clock.now() + timedelta(days=1))
+    assert [tag.count for tag in cards.tags(ana)] == [1]
+
+
+def test_connections_are_found_by_ones_own_tag_and_by_nobody_elses(ana, ben):
+    carl = factories.member("Carl Diaz")  # a tag needs no connection
+    dana = factories.member("Dana Fox")
+    factories.connect(ana, dana)
+    factories.connect(ben, dana)
+    cards.add_tags(ana, [ben.id, carl.id], "Choir")
+    cards.add_tags(ben, [dana.id, ana.id], "Choir")
+    mine, theirs = cards.tags(ana)[0].key, cards.tags(ben)[0].key
+
+    def found(viewer, key):
+        listed = {row.id for row in db.session.execute(connections.of(viewer, tag=key))}
+        assert listed == {member.id for member in connections.tagged(viewer, key, 10)}
+        return listed
+
+    assert found(ana, mine) == {ben.id}
+    assert found(ben, theirs) == {dana.id, ana.id}
+    assert found(ana, theirs) == found(ben, mine) == found(ana, "x") == set()
+    assert len(connections.tagged(ben, theirs, 1)) == 1
 
 
 def test_who_cannot_be_seen_is_in_no_tag(ana, ben):

@@ -21,11 +21,12 @@ from webapp.domain import (
     suggestions,
 )
 from webapp.domain.connections import FILTERS
-from webapp.domain.errors import N_, Invalid, NotFound
+from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
+from webapp.web.errors import sentence
 from webapp.web.htmx import leave, page, wants_part
 
 bp = Blueprint("connections", __name__)
@@ -36,6 +37,7 @@ FACES = 3
 SEARCH_CHARACTERS = 100
 FILTER_CHARACTERS = 120
 MS_DIGITS = 14
+INVALID = 422
 ORDERS: dict[str, connections.Order] = {"first": "first", "last": "last", "contact": "contact"}
 CHOSEN = 100
 """Among how many at once several can be chosen."""
@@ -80,9 +82,12 @@ def _listed() -> dict[str, Any]:
     quiet = request.values.get("quiet") == "1"
     given = {name: request.values.get(name, "").strip()[:FILTER_CHARACTERS] for name in FILTERS}
     only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
+    tag = _tag()
     choosing = bool(request.values.get("choose"))
     talks = messages.with_each(viewer())
-    every = connections.of(viewer(), search=q, order=order, only=only, talks=talks, quiet=quiet)
+    every = connections.of(
+        viewer(), search=q, order=order, only=only, tag=tag.key if tag else "", talks=talks, quiet=quiet
+    )
     place = paging.place(str if order in {"first", "last"} else int, int)
     found = every
     if place:
@@ -98,6 +103,7 @@ def _listed() -> dict[str, Any]:
         "sort": "" if order == "recent" else order,
         "choose": "1" if choosing else "",
         "quiet": "1" if quiet else "",
+        "tag": tag.key if tag else "",
     }
     view = {name: value for name, value in asked_for.items() if value} | {str(name): only[name] for name in only}
     return {
@@ -106,7 +112,8 @@ def _listed() -> dict[str, Any]:
         "order": order,
         "only": only,
         "quiet": quiet,
-        "matches": people.count(every) if q or only or quiet else None,
+        "tag": tag,
+        "matches": people.count(every) if q or only or quiet or tag else None,
         "most": people.COUNTED,
         "choosing": choosing,
         "ticked": request.values.get("all") == "1",
@@ -114,6 +121,12 @@ def _listed() -> dict[str, Any]:
         "place": view | ({"after": request.values["after"]} if place else {}),
         "words": FILTER_WORDS,
     }
+
+
+def _tag() -> cards.TagSeen | None:
+    """Return the viewer's tag that the address names by its key, which says nothing to others; NotFound where it is not theirs."""
+    key = request.values.get("tag", "")
+    return cards.tag_one_of(viewer(), key) if key else None
 
 
 def _removals() -> list[list[Any]]:
@@ -141,13 +154,14 @@ def choose_filter() -> Response:
         "connections/filter.html",
         part="connections/_filters.html",
         options=connections.options(viewer()),
+        tags=cards.tags(viewer()),
         **_listed(),
     )
 
 
 def _place() -> dict[str, str]:
     """Return where the press was made: on the profile, or in which list, to bring the row back there."""
-    names = ("q", "sort", "after", "on", "choose", "quiet", *FILTERS)
+    names = ("q", "sort", "after", "on", "choose", "quiet", "tag", *FILTERS)
     kept = {name: request.values.get(name, "")[: paging.CURSOR_CHARACTERS] for name in names}
     return {name: value for name, value in kept.items() if value}
 
@@ -172,6 +186,26 @@ def remove_several() -> Response:
     number = connections.remove(member, *(row.id for row in chosen), notes_too=notes_too) if chosen else 0
     if wants_part():
         return page("connections/_removed_several.html", removed=_removals(), number=number, **_after_removal())
+    return leave(".index", **_place())
+
+
+@bp.route("/connections/tag", methods=["GET", "POST"])
+def tag_several() -> Response:
+    """Ask for words of the viewer's own, then give them to the chosen ones beside those they have."""
+    member = viewer()
+    chosen = connections.among(member, request.values.getlist("handle")[:CHOSEN])
+    if not chosen:
+        raise Invalid(handle=N_("Choose at least one connection"))
+    text = request.form.get("tags", "")
+    values: dict[str, Any] = {"chosen": chosen, "place": _place(), "typed": text, "tags": cards.tags(member)}
+    if request.method == "GET":
+        return page("connections/tag_several.html", part="connections/_tag_several.html", problem="", **values)
+    try:
+        cards.add_tags(member, [row.id for row in chosen], text)
+    except (Invalid, Refused) as error:
+        problem = _(error.fields["tags"]) if isinstance(error, Invalid) else sentence(error)
+        return page("connections/tag_several.html", status=INVALID, problem=problem, **values)
+    flash(_("Saved"))
     return leave(".index", **_place())
 
 

@@ -14,7 +14,7 @@ from wtforms import TextAreaField
 
 from webapp import clock, tokens
 from webapp.config import setting
-from webapp.domain import connections, messages, people
+from webapp.domain import cards, connections, messages, people
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.domain.messages import Line, Talk
 from webapp.domain.names import fold
@@ -32,7 +32,10 @@ bp = Blueprint("messages", __name__, url_prefix="/messages")
 SHOWN = 50
 CHOSEN = 50
 SEARCH_CHARACTERS = 100
+TAGGED = 200
+"""How many with one tag are offered to choose from, where they are more than a conversation can have."""
 ID_DIGITS = 18
+INVALID = 422
 FRESH = 20
 """How many messages that may still be taken back an open page asks about at most."""
 
@@ -274,6 +277,8 @@ def group(key: str) -> Response:
     values = {"talk": talk, "others": others, **_choices(others)}
     if request.method == "GET":
         return page("messages/group.html", form=form, **values)
+    if values["problem"]:
+        return page("messages/group.html", form=form, status=INVALID, **values)
     try:
         messages.add(member, key, values["chosen"])
     except Invalid as error:
@@ -380,29 +385,49 @@ def delete(key: str, message: str) -> Response:
 # Beginning one
 
 
-def _chosen() -> list[Member]:
+def _named() -> list[Member]:
     """Return whom the form names, each once; NotFound for somebody the viewer may not know of."""
-    handles = list(dict.fromkeys(handle for handle in request.values.getlist("to") if handle))[: CHOSEN + 1]
-    return [people.one_of(viewer(), handle) for handle in handles]
+    handles = [handle for handle in dict.fromkeys(request.values.getlist("to")) if handle][: CHOSEN + 1]
+    return people.all_of(viewer(), handles) if handles else []
 
 
 def _choices(present: Sequence[Any] = ()) -> dict[str, Any]:
-    """Return connections to choose from, as the search says, without who is there already; and who is chosen."""
+    """Return connections to choose from, as the search says, without who is there already; and who is chosen.
+
+    A tag, named by its key, chooses everybody who has it; where that is more than a conversation can have, they are what is chosen from.
+    """
+    member = viewer()
     q = request.values.get("q", "").strip()[:SEARCH_CHARACTERS]
-    chosen = _chosen()
-    there = {each.id for each in (*chosen, *present)}
-    found = db.session.execute(connections.of(viewer(), search=q, order="recent").limit(paging.SIZE)).all()
-    return {"q": q, "chosen": chosen, "found": [row for row in found if row.id not in there]}
+    tag, chosen = request.values.get("tag", ""), _named()
+    values: dict[str, Any] = {"q": q, "tags": cards.tags(member), "chosen": chosen, "problem": ""}
+    if tag:
+        if tag not in {each.key for each in values["tags"]}:
+            raise NotFound
+        known = {each.id for each in (*chosen, *present)}
+        tagged = [each for each in connections.tagged(member, tag, TAGGED) if each.id not in known]
+        most = setting("GROUP_MEMBERS_MAX")
+        if len(tagged) + len(known) >= most:
+            text = _(
+                "A conversation has at most %(most)s people, and more have this tag. Choose among them.", most=most
+            )
+            return values | {"found": tagged, "problem": text}
+        if not tagged and not known:
+            values["problem"] = _("None of your connections has this tag.")
+        values["chosen"] = [*chosen, *tagged]
+    there = {each.id for each in (*values["chosen"], *present)}
+    found = db.session.execute(connections.of(member, search=q, order="recent").limit(paging.SIZE)).all()
+    return values | {"found": [row for row in found if row.id not in there]}
 
 
 @bp.route("/new", methods=["GET", "POST"])
 def new() -> Response:
     """Choose to whom, then write. One person leads to the conversation with them, where there is one."""
     member = viewer()
-    chosen = _chosen()
     form = MessageForm()
-    if request.method == "GET" and ("choose" in request.args or not chosen):
-        return page("messages/choose.html", **_choices())
+    choices = _choices() if request.method == "GET" else {"chosen": _named()}
+    chosen: list[Member] = choices["chosen"]
+    if request.method == "GET" and ("choose" in request.args or not chosen or choices["problem"]):
+        return page("messages/choose.html", **choices)
     if not chosen:
         raise NotFound
     if len(chosen) == 1 and request.method == "GET":

@@ -47,15 +47,16 @@ def of(
     search: str = "",
     order: Order = "recent",
     only: Mapping[Filter, str] | None = None,
+    tag: str = "",
     talks: Any = None,
     quiet: bool = False,
 ) -> Any:
     """Return the viewer's connections with the date of each, in that order.
 
-    With `search`, those who have words beginning so; with `only`, those who say exactly this of themselves; with `quiet`, those with
-    whom no message between the two alone was exchanged for a year. In the order of contact, `last_id` is the number of the latest
-    message, 0 for none. Both need `talks`, what `messages.with_each` tells of them: nothing here knows messages, because
-    suggestions must not.
+    With `search`, those who have words beginning so; with `only`, those who say exactly this of themselves; with `tag`, those who have
+    the viewer's own tag with that key (nobody for a key that is not theirs); with `quiet`, those with whom no message between the two
+    alone was exchanged for a year. In the order of contact, `last_id` is the number of the latest message, 0 for none. Both need
+    `talks`, what `messages.with_each` tells of them: nothing here knows messages, because suggestions must not.
     """
     found: Any = (
         select(
@@ -75,6 +76,8 @@ def of(
         found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
     for name, value in (only or {}).items():
         found = found.where(FILTERS[name] == value)
+    if tag:
+        found = found.where(Connection.other_id.in_(cards.tagged(viewer, tag)))
     if quiet:
         lately = select(talks.c.other_id).where(talks.c.sent_at > clock.now() - QUIET)
         found = found.where(Connection.other_id.not_in(lately))
@@ -159,6 +162,19 @@ def among(viewer: Member, handles: Sequence[str]) -> list[Any]:
             .where(Connection.member_id == viewer.id, Member.handle.in_(select(given.c.value)), visible())
             .order_by(Member.name_key, Member.id)
         ).all()
+    )
+
+
+def tagged(viewer: Member, key: str, most: int) -> list[Member]:
+    """Return who of the viewer's connections have the viewer's tag with this key, by name, and at most so many."""
+    return list(
+        db.session.scalars(
+            select(Member)
+            .join(Connection, Connection.other_id == Member.id)
+            .where(Connection.member_id == viewer.id, Member.id.in_(cards.tagged(viewer, key)), visible())
+            .order_by(Member.name_key, Member.id)
+            .limit(most)
+        )
     )
 
 

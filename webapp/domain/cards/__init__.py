@@ -40,6 +40,7 @@ from webapp.domain.cards.keeping import (
 from webapp.domain.cards.tags import (
     TAG_CHARACTERS,
     TagSeen,
+    add_tags,
     after,
     delete_tag,
     people_with,
@@ -63,6 +64,7 @@ __all__ = [
     "Own",
     "TagSeen",
     "Taken",
+    "add_tags",
     "after",
     "bring_back",
     "delete_tag",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, func, insert, select, tuple_, update
 
 from webapp import tokens
 from webapp.domain import relationships
@@ -137,20 +137,32 @@ def add_all(viewer: Member, given: Sequence[tuple[int, Sequence[str]]]) -> set[i
     wanted = [name for name in map(checks.line, names) if name and len(name) <= TAG_CHARACTERS]
     by_name = dict(zip([name.casefold() for name in wanted], _made(viewer, mine, wanted), strict=True))
     rows = db.session.execute(
-        select(Tagged.about_id, Tagged.tag_id)
+        select(Tagged.about_id, Tagged.tag_id, Tagged.forget_at)
         .join(Tag, Tag.id == Tagged.tag_id)
-        .where(Tag.owner_id == viewer.id, Tagged.forget_at.is_(None))
-    )
-    there = {(row.about_id, row.tag_id) for row in rows}
+        .where(Tag.owner_id == viewer.id)
+    ).all()
+    there = {(row.about_id, row.tag_id) for row in rows if row.forget_at is None}
+    aside = {(row.about_id, row.tag_id) for row in rows} - there
     pairs = {
         (about_id, by_name[checks.line(name).casefold()])
         for about_id, each in given
         for name in each
         if checks.line(name).casefold() in by_name
     } - there
-    if pairs:
-        db.session.execute(insert(Tagged), [{"about_id": about, "tag_id": tag} for about, tag in sorted(pairs)])
+    if back := sorted(pairs & aside):
+        again = update(Tagged).where(tuple_(Tagged.about_id, Tagged.tag_id).in_(back)).values(forget_at=None)
+        db.session.execute(again.execution_options(synchronize_session=False))
+    if new := sorted(pairs - aside):
+        db.session.execute(insert(Tagged), [{"about_id": about, "tag_id": tag} for about, tag in new])
     return {about for about, _tag in pairs}
+
+
+def add_tags(viewer: Member, ids: Sequence[int], text: str) -> int:
+    """Let each of these members have these of the viewer's tags, too, with commas between them; return for how many something is new."""
+    wanted = _checked(text)
+    if not wanted:
+        raise Invalid(tags=N_("Enter something here"))
+    return len(add_all(viewer, [(each, wanted) for each in ids]))
 
 
 def rename_tag(viewer: Member, key: str, name: str) -> None:
