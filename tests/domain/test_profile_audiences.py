@@ -1,5 +1,7 @@
 """Who sees what of a profile, and that what members may not see is nowhere they could find it."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from sqlalchemy import inspect
 
 from tests import factories
 from webapp import clock
-from webapp.domain import moderation, profiles, relationships, search
+from webapp.domain import connections, fields, moderation, profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
 from webapp.domain.names import FACETS
 from webapp.domain.search import Query
@@ -125,6 +127,67 @@ def test_whatever_is_chosen_no_column_and_no_search_knows_what_members_may_not_s
     finally:
         ana.suspended_at = clock.now()  # or the next example would find this one
         db.session.commit()
+
+
+VALUES = {
+    "field": ("", "Research", "Law"),
+    "place": ("", "Porto", "Lisbon"),
+    "cohort": ("", "2011", "2012"),
+    "organisation": ("", "Harbour Institute", "Nordlys Energy"),
+}
+AUDIENCES = ["me", "connections", "members", "public"]
+PROFILE = st.fixed_dictionaries(
+    {name: st.tuples(st.sampled_from(values), st.sampled_from(AUDIENCES)) for name, values in VALUES.items()}
+)
+NARROWED = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})
+
+
+@pytest.fixture
+def community(context, ben):
+    """Three whom Ben is connected to, and three whom he is not."""
+    others = [factories.member(f"Member {number}") for number in range(6)]
+    for other in others[:3]:
+        factories.connect(ben, other)
+    return others
+
+
+@given(said=st.lists(PROFILE, min_size=6, max_size=6), narrowed=NARROWED)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_chosen_what_members_may_not_see_is_neither_counted_nor_offered(ben, community, said, narrowed):
+    for other, profile in zip(community, said, strict=True):
+        audiences = {name: audience for name, (_value, audience) in profile.items()}
+        profiles.edit(other, audiences, **{name: value for name, (value, _audience) in profile.items()})
+    db.session.commit()
+    seen = [
+        {name: value if audience in {"members", "public"} else "" for name, (value, audience) in profile.items()}
+        for profile in said
+    ]
+
+    def numbers(name, among):
+        return Counter(each[name] for each in among if each[name])
+
+    chosen = {name: value for name, value in narrowed.items() if value}
+    found = search.find(ben, Query(**{name: (value,) for name, value in chosen.items()}))
+    meant = [each for each in seen if all(each[name] == value for name, value in chosen.items())]
+    ids = [other.id for other, each in zip(community, seen, strict=True) if each in meant]
+    assert sorted(row.id for row in found.rows) == ids
+    order = [(row.degree, row.id) for row in found.rows]
+    assert order == sorted(order, reverse=True), "how connected they are, and nothing they hide"
+    assert found.count == len(meant)
+    for name in FACETS:
+        rest = {kind: value for kind, value in chosen.items() if kind != name}
+        among = [each for each in seen if all(each[kind] == value for kind, value in rest.items())]
+        offered = {value.value: value.count for value in found.facets[name]}
+        assert offered == ({chosen[name]: 0} if name in chosen else {}) | numbers(name, among), name
+    hubs = fields.hubs(ben)
+    for kind in ("field", "cohort"):
+        assert {hub.value: hub.count for hub in hubs[kind]} == numbers(kind, seen)
+    options = connections.options(ben)
+    for name, kind in (("field", "field"), ("company", "organisation"), ("place", "place"), ("cohort", "cohort")):
+        assert options[name] == sorted(numbers(kind, seen[:3]))
+        for value in filter(None, VALUES[kind]):
+            mine = db.session.execute(connections.of(ben, only={name: value})).all()
+            assert len(mine) == numbers(kind, seen[:3])[value]
 
 
 def test_a_photo_is_served_to_its_audience(ana, ben, cleo):

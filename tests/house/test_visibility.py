@@ -482,6 +482,56 @@ def test_every_viewer_sees_what_the_docs_say_and_nothing_else(context, as_member
     assert not wrong, "\n".join(map(str, wrong))
 
 
+def say(owner, first, audience):
+    """Let everything in a profile begin so, which decides where it would be sorted, and be for one audience."""
+    said = {name: f"{first} {name}" for name in CANARIES if name in profiles.FIELD_NAMES}
+    said |= {"field": {"A": "Arts and culture", "Z": "Sport"}[first], "links": f"https://{first}.example".lower()}
+    profiles.edit(owner, dict.fromkeys([*profiles.FIELD_NAMES, *profiles.PARTS], audience), **said)
+    profiles.set_photo(owner, {64: first.encode(), 256: first.encode()})
+    for section in ("experience", "education"):
+        profiles.add_entry(owner, section, what=f"{first} {section}", at="", from_year="2020")
+    profiles.add_skill(owner, f"{first} skill for {audience}")
+    profiles.add_detail(owner, "messenger", f"{first} contact", audience=audience)
+    db.session.commit()
+
+
+TOKEN = re.compile(r'(value=|"X-CSRFToken": )"[\w.-]{20,}"')
+LISTS = (
+    "/people", "/people?q=o", "/fields", "/connections", "/connections?sort=first", "/connections?sort=last",
+    "/connections?sort=contact", "/connections/filter", "/suggestions", "/feed", "/people/{hub}/connections",
+    "/people/{owner}", "/cards/vcard",
+)  # fmt: skip
+
+
+def test_what_is_hidden_moves_nothing_on_any_list(context, as_member):
+    """Whatever is hidden, lists, their order and their numbers are the same to the byte, so nothing of it can be counted or sorted by."""
+    hub, near = factories.member("Hugo Hub", connections_shown="members"), factories.member("Nora Near")
+    viewers = {"nobody": None, "member": factories.member("Vera Viewer"), "connection": near}
+    others = [factories.member(f"Oda {letter}", headline=f"{letter} headline", place=letter) for letter in "BMY"]
+    owner = factories.member("Olga Owner")
+    for each in (viewers["member"], near, owner, *others):
+        factories.connect(hub, each)
+    for each in (owner, *others):
+        factories.connect(near, each)
+    browsers = {name: as_member(each) for name, each in viewers.items()}
+    urls = [url.format(hub=hub.handle, owner=owner.handle) for url in LISTS]
+
+    def seen(*names, urls=urls):
+        pages = {(name, url): browsers[name].get(url) for name in names for url in urls}
+        db.session.rollback()
+        return {key: (page.status_code, TOKEN.sub("", page.text)) for key, page in pages.items()}
+
+    for audience, apart in (("me", viewers), ("connections", ["nobody", "member"])):
+        say(owner, "A", audience)
+        before = seen(*apart)
+        say(owner, "Z", audience)
+        after = seen(*apart)
+        assert [key for key in before if before[key] != after[key]] == []
+    say(owner, "Z", "members")
+    shown = seen("member", urls=["/people", "/fields"])
+    assert all(shown[key] != after[key] for key in shown)
+
+
 def test_a_guest_reads_of_who_invites_them_what_every_member_does(context, client):
     olga = factories.member("Olga Owner")
     for number, audience in enumerate(AUDIENCES):
