@@ -48,15 +48,17 @@ FILTER_WORDS = {"field": N_("Field"), "company": N_("Organisation"), "place": N_
 def network() -> Response:
     """Show a member's network at a glance; to somebody new, the way to fill it."""
     member = viewer()
+    address, removed, counts = accounts.primary_address(member), _removals(), invitations.counts(member)
+    if not (member.degree or removed or counts["received"] or counts["sent"]):
+        faces = db.session.execute(people.best_connected(member).limit(FACES)).all()
+        return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
     asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
     sent = db.session.execute(guests.cards(member).limit(ASKING)).all()
     return page(
         "connections/network.html",
-        address=accounts.primary_address(member),
-        members=0 if member.degree else people.total() - 1,
-        faces=[] if member.degree else db.session.execute(people.best_connected(member).limit(FACES)).all(),
-        removed=_removals(),
-        counts=invitations.counts(member),
+        address=address,
+        removed=removed,
+        counts=counts,
         asking=asking,
         cards=sent,
         introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),

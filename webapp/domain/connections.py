@@ -183,6 +183,8 @@ def badges(viewer: Member, ids: Sequence[int]) -> dict[int, Badge]:
 
     Who hides as a mutual connection is in no number, and nobody is of the second degree through them.
     """
+    if not ids:
+        return {}
     circle = circles.of(viewer.id, ids)
     return {
         each: Badge(1 if each in circle.mine else 2 if shared else 0, len(shared))

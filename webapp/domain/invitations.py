@@ -67,27 +67,21 @@ def undo_answers(viewer: Member, what: str, until: datetime) -> int:
 
 
 def counts(viewer: Member) -> dict[str, int]:
-    """Return how many are in each list: exactly the rows it shows."""
+    """Return how many are in each list: exactly the rows it shows. One statement."""
     statuses = [status for group in LISTS.values() for status in group]
     seen = relationships.as_seen_by(viewer, *statuses)
-    rows = db.session.execute(
-        select(seen.c.status, func.count())
+    mine = select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
+    row = db.session.execute(
+        select(
+            *(func.count().filter(seen.c.status.in_(group)).label(name) for name, group in LISTS.items()),
+            guests.cards(viewer).order_by(None).with_only_columns(func.count()).scalar_subquery().label("cards"),
+            mine.scalar_subquery().label("guests"),
+        )
+        .select_from(seen)
         .join(Member, Member.id == seen.c.other_id)
         .where(visible())
-        .group_by(seen.c.status)
-    )
-    by_status = {row[0]: row[1] for row in rows}
-    found = {name: sum(by_status.get(status, 0) for status in group) for name, group in LISTS.items()}
-    cards = db.session.scalar(guests.cards(viewer).order_by(None).with_only_columns(func.count())) or 0
-    mine = db.session.scalar(
-        select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
-    )
-    return {
-        "received": found["received"] + cards,
-        "sent": found["sent"],
-        "guests": mine or 0,
-        "ignored": found["ignored"],
-    }
+    ).one()
+    return {"received": row.received + row.cards, "sent": row.sent, "guests": row.guests, "ignored": row.ignored}
 
 
 def undo(viewer: Member, key: str) -> int:
