@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from tests import factories
 from webapp import clock, sealed
-from webapp.domain import cards, connections, profiles
+from webapp.domain import cards, connections, messages, profiles
 from webapp.domain.cards import box
 from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.extensions import db
@@ -290,19 +290,85 @@ def test_who_cannot_be_seen_is_in_no_tag(ana, ben):
 # Keeping in touch
 
 
+def due(viewer):
+    return [row.name for row in cards.due_people(viewer, messages.last_sent)]
+
+
 def test_it_is_time_again_so_many_months_after_the_last_time(ana, ben):
     cards.set_every(ana, ben, 3)
-    assert cards.due_people(ana) == []
+    assert due(ana) == []
     clock.move(days=93)
-    assert [row.name for row in cards.due_people(ana)] == ["Ben Okafor"]
-    assert cards.due_people(ben) == []
+    assert due(ana) == ["Ben Okafor"]
+    assert due(ben) == []
     cards.spoke_today(ana, ben)
-    assert cards.due_people(ana) == []
+    assert due(ana) == []
     assert cards.overlay(ana, ben).spoke_at.date() == clock.now().date()
     clock.move(days=93)
-    assert len(cards.due_people(ana)) == 1
+    assert len(due(ana)) == 1
     cards.set_every(ana, ben, 0)
-    assert cards.due_people(ana) == []
+    assert due(ana) == []
+
+
+@pytest.mark.parametrize("writes", ["ana", "ben"])
+def test_a_message_of_either_is_contact_and_one_in_a_group_is_not(ana, ben, writes):
+    carl, dana = factories.member("Carl Diaz"), factories.member("Dana Fox")
+    for other in (carl, dana):
+        factories.connect(ana, other)
+        cards.set_every(ana, other, 3)
+    cards.set_every(ana, ben, 3)
+    cards.set_every(ben, ana, 1)
+    clock.move(days=60)
+    by, to = (ana, ben) if writes == "ana" else (ben, ana)
+    messages.write_to(by, to, "Hello")
+    messages.write_to_group(ana, [carl, dana], "", "Hello all")
+    clock.move(days=40)
+    assert due(ana) == ["Carl Diaz", "Dana Fox"]
+    assert due(ben) == ["Ana Lima"]
+    clock.move(days=53)
+    assert due(ana) == ["Carl Diaz", "Dana Fox", "Ben Okafor"]
+    last = messages.last_with(ana, ben)
+    assert (last, messages.last_with(ben, ana), messages.last_with(ana, carl)) == (last, last, None)
+    seen = cards.overlay(ana, ben, last)
+    assert (seen.wrote_at, seen.due_at) == (last, cards.due_people(ana, messages.last_sent)[-1].due_at)
+    cards.spoke_today(ana, ben)  # after the message
+    assert due(ana) == ["Carl Diaz", "Dana Fox"]
+    assert [each.name for each in cards.due_people(ana, messages.last_sent, 1)] == ["Carl Diaz"]
+
+
+def test_a_message_before_the_wish_moves_nothing_and_one_taken_back_was_none(ana, ben):
+    messages.write_to(ana, ben, "Hello")
+    clock.move(days=30)
+    cards.set_every(ana, ben, 1)
+    clock.move(days=32)
+    assert due(ana) == ["Ben Okafor"]
+    message = messages.write_to(ana, ben, "Hello again")
+    assert due(ana) == []
+    messages.undo(ana, messages.key_of(message), message.key)
+    db.session.expire_all()
+    assert due(ana) == ["Ben Okafor"]
+
+
+def test_a_card_that_cannot_be_read_is_due_by_its_date(ana, ben):
+    cards.set_every(ana, ben, 1)
+    clock.move(days=31)
+    messages.write_to(ana, ben, "Hello")
+    db.session.execute(update(PrivateCard).values(sealed=b"x" * 300))
+    db.session.expire_all()
+    assert due(ana) == ["Ben Okafor"]
+
+
+def test_who_is_due_is_one_statement_however_many(ana, statements):
+    for number in range(12):
+        other = factories.member(f"Ben {number}")
+        factories.connect(ana, other)
+        cards.set_every(ana, other, 1)
+        messages.write_to(other, ana, "Hello")
+    db.session.commit()
+    clock.move(days=40)
+    assert ana.id
+    with statements() as seen:
+        assert len(due(ana)) == 5
+    assert len(seen) <= 1 + seen.count("BEGIN")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
 from webapp.config import setting
-from webapp.domain import cards, people, profiles
+from webapp.domain import cards, messages, people, profiles
 from webapp.domain.cards.vcard import Version
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
@@ -44,7 +44,7 @@ def _card(other: Member, part: str | None = None, **values: Any) -> Response:
         part=f"cards/_{part}.html" if part else None,
         **{
             "other": other,
-            "card": cards.overlay(viewer(), other),
+            "card": cards.overlay(viewer(), other, messages.last_with(viewer(), other)),
             "tags": cards.tags(viewer()),
             "kinds": profiles.KIND_WORDS,
             "intervals": cards.INTERVALS,

@@ -38,6 +38,8 @@ class Event:
     words: str
     kinds: Mapping[str, Told]
     mailed: bool = True
+    gathers: bool = False
+    """Its mail is one a week and so waits for no digest."""
 
     @property
     def has_mail(self) -> bool:
@@ -82,6 +84,13 @@ EVENTS: tuple[Event, ...] = (
         mailed=False,
     ),
     Event(
+        "keep_in_touch",
+        N_("It is time to get in touch with somebody, by my private cards (once a week)"),
+        {},
+        mailed=False,
+        gathers=True,
+    ),
+    Event(
         "comment",
         N_("Somebody comments on what I shared"),
         {"comment": Told(N_("%(who)s commented on what you shared"), "/feed/{about}")},
@@ -123,9 +132,9 @@ def wants_mail(member: Member, preference: str) -> bool:
     """Whether a mail that can be turned off may leave to this member by itself: it is wanted, and does not wait for a digest."""
     if preference == DIGEST:
         return member.digest in {"daily", "weekly"}
-    return member.digest == "each" and bool(
-        db.session.scalar(select(is_wanted(BY_NAME[preference], "email", member.id)))
-    )
+    event = BY_NAME[preference]
+    now = member.digest != "none" if event.gathers else member.digest == "each"
+    return now and bool(db.session.scalar(select(is_wanted(event, "email", member.id))))
 
 
 def chosen(viewer: Member) -> dict[tuple[str, str], bool]:

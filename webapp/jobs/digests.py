@@ -44,11 +44,16 @@ def put_due(now: datetime) -> int:
     return put
 
 
-def _due(now: datetime) -> list[Any]:
-    """Return a batch of members whose day or week is over, locked, with whether there may be something to tell."""
+def begun(now: datetime) -> tuple[datetime, datetime]:
+    """Return when this day and this week of digests began: at DIGEST_HOUR, the week on Monday."""
     day = now.replace(hour=config.setting("DIGEST_HOUR"), minute=0, second=0, microsecond=0)
     day -= timedelta(days=day > now)
-    week = day - timedelta(days=day.weekday())
+    return day, day - timedelta(days=day.weekday())
+
+
+def _due(now: datetime) -> list[Any]:
+    """Return a batch of members whose day or week is over, locked, with whether there may be something to tell."""
+    day, week = begun(now)
     over = ((Member.digest == "daily") & (Member.digested_at < day)) | (
         (Member.digest == "weekly") & (Member.digested_at < week)
     )

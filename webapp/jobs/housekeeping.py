@@ -20,7 +20,7 @@ from webapp.domain import (
     tickets,
 )
 from webapp.extensions import db
-from webapp.jobs import digests, mail
+from webapp.jobs import digests, mail, reminders
 from webapp.models.batch import is_sqlite
 from webapp.transaction import transaction
 
@@ -42,6 +42,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     cards.sweep,
     saved_searches.look,
     digests.put_due,
+    reminders.put_due,
     notifications.sweep,
     mail.sweep,
     feed.sweep,

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import events, messages, notifications, relationships, tickets
+from webapp.domain import cards, events, messages, notifications, relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -184,6 +184,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     address = _address_of(row, member, kind)
     if row.kind == "digest":
         return address.address, facts | {"name": member.name} | _digest(row, member, facts["base_url"])
+    if row.kind == "keep_in_touch":
+        return address.address, facts | {"name": member.name} | _due_people(row, member, facts["base_url"])
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
 
 
@@ -245,6 +247,16 @@ def _digest(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     if not found:
         raise _Skip("nothing new any more")
     said = {"lines": found[:DIGEST_LINES], "more": len(found) > DIGEST_LINES, "link": f"{base}/notifications"}
+    return said | _choosing(row.kind, member, base)
+
+
+def _due_people(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    """Return with whom it is time to get in touch: names, and nothing that stands on a card."""
+    found = cards.due_people(member, messages.last_sent, DIGEST_LINES + 1)
+    if not found:
+        raise _Skip("it is time for nobody any more")
+    names = [each.name for each in found[:DIGEST_LINES]]
+    said = {"people": names, "more": len(found) > DIGEST_LINES, "link": f"{base}/network#due"}
     return said | _choosing(row.kind, member, base)
 
 

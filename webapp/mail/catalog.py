@@ -102,6 +102,13 @@ KINDS: Mapping[str, Kind] = {
         ("name", "by", "by_headline", "link", *CHOOSING),
         preference="saved_search",
     ),
+    "keep_in_touch": Kind(
+        "By a member's private cards it is time to get in touch with somebody; on Monday at DIGEST_HOUR, never an empty one",
+        "a member who asked for it",
+        ("name", "people", "more", "link", *CHOOSING),
+        preference="keep_in_touch",
+        days=1,
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Moment
@@ -12,9 +12,12 @@ class CardKey(Base):
     """The key of one member's cards and tags, wrapped by the instance's wrapping key. With its member it goes, and all they kept."""
 
     __tablename__ = "card_key"
+    __table_args__ = (Index("card_key_reminded_at_index", "reminded_at"),)
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    reminded_at: Mapped[datetime] = mapped_column(Moment, server_default=text("0"))
+    """When a mail last could have said with whom it is time to get in touch."""
 
 
 class PrivateCard(Base):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import select
 
-from webapp import sealed
+from webapp import clock, sealed
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
@@ -73,7 +73,8 @@ def own_key(viewer: Member) -> bytes:
         except sealed.Unreadable:
             raise Refused(UNREADABLE) from None
     key = sealed.new_key()
-    db.session.execute(insert_ignoring(CardKey, member_id=viewer.id, wrapped=sealed.wrap(key, _key_place(viewer.id))))
+    wrapped = sealed.wrap(key, _key_place(viewer.id))
+    db.session.execute(insert_ignoring(CardKey, member_id=viewer.id, wrapped=wrapped, reminded_at=clock.now()))
     return key
 
 

@@ -18,7 +18,7 @@ from webapp.domain.profiles import ContactDetail, audiences, checks
 from webapp.domain.profiles.contact import LABEL_CHARACTERS, check_value
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.card import PrivateCard, Tag, Tagged
+from webapp.models.card import CardKey, PrivateCard, Tag, Tagged
 from webapp.models.member import Member
 from webapp.models.profile import CONTACT_KINDS
 
@@ -53,6 +53,8 @@ class Overlay:
     readable: bool
     kept: bool
     due_at: datetime | None
+    wrote_at: datetime | None = None
+    """When the last message between the two was sent."""
 
     @property
     def spoke_at(self) -> datetime | None:
@@ -60,8 +62,12 @@ class Overlay:
         return box.moment(self.card.spoke)
 
 
-def overlay(viewer: Member, other: Member) -> Overlay:
-    """Return theirs and mine, side by side. Three statements."""
+Talked = Callable[[Member, Any], Any]
+"""What `messages.last_sent` is: nothing here knows messages, because they stand above cards."""
+
+
+def overlay(viewer: Member, other: Member, wrote_at: datetime | None = None) -> Overlay:
+    """Return theirs and mine, side by side. Three statements. `wrote_at`: when the last message between the two was sent."""
     row = db.session.execute(box.cards_of(viewer).where(PrivateCard.about_id == other.id)).one_or_none()
     card = box.opened(viewer, [row])[0] if row else None
     theirs = {detail.key: detail for detail in profiles.contact_of(viewer, other)}
@@ -73,7 +79,8 @@ def overlay(viewer: Member, other: Member) -> Overlay:
         tags=tuple(tags.of_many(viewer, [other.id]).get(other.id, ())),
         readable=row is None or card is not None,
         kept=row is not None,
-        due_at=row.PrivateCard.due_at if row else None,
+        due_at=due(card, wrote_at) if card else row.PrivateCard.due_at if row else None,
+        wrote_at=wrote_at,
     )
 
 
@@ -207,32 +214,75 @@ def write(row: PrivateCard, key: bytes, card: Card) -> None:
     row.updated_at, row.due_at, row.forget_at = clock.now(), due(card), None
 
 
-def due(card: Card) -> datetime | None:
-    """Return when it is time to get in touch again: so many months after the last time, else after the wish was said."""
+def due(card: Card, wrote_at: datetime | None = None) -> datetime | None:
+    """Return when it is time to get in touch again: so many months after they last spoke (else after the wish was said) or wrote."""
     begin = box.moment(card.spoke or card.since)
     if not card.every or begin is None:
         return None
+    begin = max(begin, wrote_at or begin)
     months = begin.month - 1 + card.every
     year, month = begin.year + months // 12, months % 12 + 1
     return begin.replace(year=year, month=month, day=min(begin.day, monthrange(year, month)[1]))
 
 
-def due_people(viewer: Member) -> list[Any]:
-    """Return with whom it is time to get in touch, the longest due first, a few of them. One statement."""
-    return list(
-        db.session.execute(
-            select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, PrivateCard.due_at)
-            .join(PrivateCard, PrivateCard.about_id == Member.id)
-            .where(
-                PrivateCard.owner_id == viewer.id,
-                PrivateCard.due_at <= clock.now(),
-                PrivateCard.forget_at.is_(None),
-                audiences.exists_for(viewer),
-            )
-            .order_by(PrivateCard.due_at, Member.id)
-            .limit(DUE)
-        ).all()
+@dataclass(frozen=True)
+class Due:
+    """Somebody with whom it is time to get in touch, and since when."""
+
+    id: int
+    handle: str
+    name: str
+    headline: str
+    photo: str | None
+    due_at: datetime
+
+
+def due_people(viewer: Member, talked: Talked, most: int = DUE) -> list[Due]:
+    """Return with whom it is time to get in touch, the longest due first, so many of them. One statement.
+
+    The date that stands in clear knows no message; how often lies sealed. So a card is opened where there was one, and each that is due
+    by its date is looked at: as many as somebody wants to be reminded of.
+    """
+    now = clock.now()
+    person = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
+    rows = db.session.execute(
+        box.cards_of(viewer)
+        .add_columns(*person, talked(viewer, PrivateCard.about_id).label("wrote_at"))
+        .join(Member, Member.id == PrivateCard.about_id)
+        .where(PrivateCard.due_at <= now, audiences.exists_for(viewer))
+    ).all()
+    opener = box.Opener.of(viewer, rows[0].wrapped) if rows else None
+    found = []
+    for row in rows:
+        due_at: datetime | None = row.PrivateCard.due_at
+        card = opener.card(row.PrivateCard) if opener and row.wrote_at else None
+        if card is not None:
+            due_at = due(card, row.wrote_at)
+        if due_at is not None and due_at <= now:
+            found.append(Due(row.id, row.handle, row.name, row.headline, row.photo, due_at))
+    return sorted(found, key=lambda each: (each.due_at, each.id))[:most]
+
+
+def keepers(now: datetime, before: datetime, most: int) -> list[Any]:
+    """Return members who keep cards and were last reminded by mail before that, locked: their ids, and whether somebody may be due.
+
+    By the date that stands in clear; `due_people` looks closely. From now on they have been reminded.
+    """
+    somebody = select(PrivateCard.id).where(
+        PrivateCard.owner_id == CardKey.member_id, PrivateCard.due_at <= now, PrivateCard.forget_at.is_(None)
     )
+    rows = db.session.execute(
+        select(CardKey.member_id, somebody.exists().label("may_be_due"))
+        .where(CardKey.reminded_at < before)
+        .order_by(CardKey.reminded_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if rows:
+        given = values_of([row.member_id for row in rows])
+        told = update(CardKey).where(CardKey.member_id.in_(select(given.c.value))).values(reminded_at=now)
+        db.session.execute(told.execution_options(synchronize_session=False))
+    return list(rows)
 
 
 # Deleting

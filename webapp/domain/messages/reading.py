@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Integer, bindparam, case, func, select, type_coerce, update
 from sqlalchemy.orm import aliased
 
 from webapp import clock
@@ -214,6 +214,26 @@ def with_each(viewer: Member) -> Any:
         .cte("talks")
         .prefix_with("MATERIALIZED")  # else SQLite works out each of them for each row it is joined to
     )
+
+
+def last_sent(viewer: Member, other_id: Any) -> Any:
+    """Return when the viewer and somebody last wrote to each other in two, as a value to select; `other_id`: an id, or a column of ids."""
+    them = type_coerce(other_id, Integer())
+    low = case((them < viewer.id, them), else_=viewer.id)
+    high = case((them < viewer.id, viewer.id), else_=them)
+    return (
+        select(Message.sent_at)
+        .join(Participant, Participant.last_id == Message.id)
+        .join(Conversation, Conversation.id == Participant.conversation_id)
+        .where(Conversation.low_id == low, Conversation.high_id == high, Participant.member_id == viewer.id)
+        .scalar_subquery()
+    )
+
+
+def last_with(viewer: Member, other: Member) -> datetime | None:
+    """Return when the two last wrote to each other; None where they never did."""
+    sent: datetime | None = db.session.scalar(select(last_sent(viewer, other.id)))
+    return sent
 
 
 def after(viewer: Member, talk: Talk, message_id: int, most: int) -> list[Line]:
