@@ -9,7 +9,7 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.exc import OperationalError
 
 from tests import factories
-from webapp import clock
+from webapp import clock, create_app, schema
 from webapp.domain import accounts, messages, moderation
 from webapp.extensions import db
 from webapp.models.member import Member, SignIn
@@ -159,3 +159,25 @@ def test_a_database_that_fails_here_is_left_to_the_application(app, browser, add
     finally:
         event.remove(db.engine, "before_cursor_execute", fail)
     assert failed
+
+
+def test_behind_a_proxy_the_name_that_it_was_asked_for_counts(tmp_path):
+    given = {"INSTANCE": str(tmp_path / "instance"), "BASE_URL": "https://kith.example", "TRUSTED_PROXIES": 1}
+    app = create_app(given)
+    seen = []
+    with app.app_context():
+        schema.upgrade()
+        token = factories.sign_in(factories.member("Ana Lima"))
+        event.listen(db.engine, "before_cursor_execute", lambda _connection, _cursor, asked, *_rest: seen.append(asked))
+    signer = app.session_interface.get_signing_serializer(app)
+    client = app.test_client()
+    client.set_cookie("__Host-kith", signer.dumps({"_user_id": token}), domain="10.0.0.5", path="/", secure=True)
+    said = {"X-Forwarded-Host": "kith.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    asked = "/notifications/news?messages=0&notifications=0"
+    answer = client.get(asked, headers=said, base_url="https://10.0.0.5")
+    assert answer.status_code == 204
+    assert len(seen) == len(questions(seen)) == 2, "answered in front of the application"
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    assert client.get(asked, base_url="https://10.0.0.5").status_code == 307
+    with app.app_context():
+        db.engine.dispose()
