@@ -18,7 +18,13 @@ from webapp.models.member import Member
 ENGINES = os.environ.get("TEST_ENGINES", "sqlite postgresql").split()
 
 
-LONGEST = ("tests/browser/", "tests/faults/", "tests/domain/test_relationships_races", "tests/jobs/test_serve")
+LONGEST = (
+    "tests/browser/",
+    "tests/faults/",
+    "tests/domain/test_relationships_races",
+    "tests/jobs/test_serve",
+    "tests/house/test_visibility",
+)
 
 
 @pytest.hookimpl(trylast=True)
