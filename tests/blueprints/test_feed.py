@@ -191,6 +191,54 @@ def test_muting_is_asked_for_how_long_listed_and_undone(ana, ben, as_member):
     assert "We published" in browser.get("/feed").text
 
 
+def test_muting_and_its_end_are_in_the_menu_of_a_person_too(ana, ben, as_member):
+    browser, quiet = as_member(ana), f"/feed/mute/{ben.handle}"
+    back = f"/connections?sort=first&q={ben.name[:3]}"
+
+    def offered():
+        found = []
+        for page in ("/connections", f"/people/{ben.handle}"):
+            found += re.findall(rf'href="{quiet}[^"]*"[^>]*>(?:<svg.*?</svg>)?(\w+)</a>', browser.get(page).text)
+        return found
+
+    assert offered() == ["Mute", "Mute"]
+    there = {"HX-Current-URL": f"{browser.client.base_url}{back}"}
+    asked = browser.part(quiet, method="GET", headers=there)
+    token = re.search(r'name="back" value="([^"]+)"', asked.text)[1]
+    assert browser.post(quiet, {"for": "days", "back": token}).headers["Location"] == back
+    assert offered() == ["Unmute", "Unmute"]
+    again = browser.part(quiet, method="GET", headers=there)
+    assert "Your feed leaves out what they share until" in words(again)
+    assert f'action="/settings/muted/{ben.handle}/unmute"' in again.text
+    assert browser.post(f"/settings/muted/{ben.handle}/unmute", {"back": token}).headers["Location"] == back
+    assert offered() == ["Mute", "Mute"]
+    browser.post(quiet, {"for": "good"})
+    assert "leaves out what they share. You stay connected" in words(browser.get(quiet))
+    assert "Unmute" not in as_member(ben).get(f"/people/{ana.handle}").text
+    assert offered() == ["Unmute", "Unmute"]
+
+
+def test_a_mute_that_has_ended_is_none(ana, ben, as_member):
+    feed.mute(ana, ben.handle, 30)
+    db.session.commit()
+    assert feed.muted_among(ana, [ben.id]) == {ben.id}
+    assert feed.muted_among(ben, [ana.id]) == set()
+    clock.move(days=31)
+    assert feed.muted_among(ana, [ben.id]) == set()
+    assert "Mute for 30 days" in words(as_member(ana).get(f"/feed/mute/{ben.handle}"))
+    feed.mute(ana, ben.handle, None)
+    clock.move(days=1000)
+    assert feed.muted_among(ana, [ben.id]) == {ben.id}
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/x", "http://127.0.0.1:8000//evil.example", "x", ""])
+def test_a_dialog_leads_back_to_no_other_site(ana, ben, as_member, elsewhere):
+    browser, quiet = as_member(ana), f"/feed/mute/{ben.handle}"
+    asked = browser.part(quiet, method="GET", headers={"HX-Current-URL": elsewhere})
+    token = (re.findall(r'name="back" value="([^"]+)"', asked.text) or [""])[0]
+    assert browser.post(quiet, {"for": "days", "back": token}).headers["Location"] == "/settings/muted"
+
+
 @pytest.mark.parametrize("what", ["post", "comment"])
 def test_a_report_carries_the_words_even_when_they_are_deleted(ana, ben, as_member, what):
     text = "x" * 2500 if what == "post" else "Rude words"

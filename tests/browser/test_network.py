@@ -218,3 +218,19 @@ def test_every_menu_opens_where_it_can_be_seen_and_signs_out(site, people, visit
     box = button.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 4, box["y"] + 4)  # not on the words
     expect(page).to_have_url(f"{site.url}/")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["keyboard", "without-javascript"])
+def test_a_connection_is_muted_and_unmuted_from_its_row(site, people, visit, check_axe, javascript):
+    ana = signed_in(visit(keyboard=javascript, javascript=javascript), site)
+    page = ana.page
+    page.goto(f"{site.url}/connections?sort=first")
+    for press, words in (("Mute", "Mute for 30 days"), ("Unmute", "Unmute")):
+        ana.use(page.get_by_role("button", name="More for Chen Wei"))
+        ana.use(page.locator("#menu-2").get_by_role("link", name=press, exact=True))
+        if javascript:
+            expect(page.get_by_role("dialog", name=f"{press} Chen Wei?")).to_be_visible()
+            check_axe(ana)
+        ana.use(page.get_by_role("button", name=words, exact=True))
+        expect(page).to_have_url(f"{site.url}/connections?sort=first" if javascript else f"{site.url}/settings/muted")
+        page.goto(f"{site.url}/connections?sort=first")

@@ -13,6 +13,7 @@ from webapp.domain import (
     accounts,
     cards,
     connections,
+    feed,
     guests,
     introductions,
     invitations,
@@ -107,9 +108,11 @@ def _listed() -> dict[str, Any]:
         "quiet": "1" if quiet else "",
         "tag": tag.key if tag else "",
     }
+    shown = paging.page(found, key, is_first=place is None, size=CHOSEN if choosing else paging.SIZE)
     view = {name: value for name, value in asked_for.items() if value} | {str(name): only[name] for name in only}
     return {
-        "shown": paging.page(found, key, is_first=place is None, size=CHOSEN if choosing else paging.SIZE),
+        "shown": shown,
+        "muted": set() if choosing else feed.muted_among(viewer(), [row.id for row in shown.rows]),
         "q": q,
         "order": order,
         "only": only,

@@ -18,7 +18,7 @@ from webapp.extensions import db
 from webapp.transaction import transaction
 from webapp.web import atom, paging
 from webapp.web.access import public, viewer
-from webapp.web.back import leave_back
+from webapp.web.back import leave_back, opened_on
 from webapp.web.errors import show_on
 from webapp.web.filters import deed
 from webapp.web.htmx import leave, page, wants_part
@@ -235,11 +235,13 @@ def report_comment(key: str) -> Response:
 
 @bp.route("/feed/mute/<handle>", methods=["GET", "POST"])
 def mute(handle: str) -> Response:
-    """Ask for how long, then leave a connection out of the feed."""
+    """Ask for how long, then leave a connection out of the feed; where they are left out already, offer to hear from them again."""
     member = viewer()
     if request.method == "GET":
-        other = connections.one_of(member, handle)
-        return page("feed/mute.html", part="feed/_mute.html", other=other, days=feed.MUTE_DAYS)
+        muted = feed.mute_of(member, handle)
+        other = muted or connections.one_of(member, handle)
+        values = {"other": other, "muted": muted, "days": feed.MUTE_DAYS, "back": opened_on()}
+        return page("feed/mute.html", part="feed/_mute.html", **values)
     other = feed.mute(member, handle, None if request.form.get("for") == "good" else feed.MUTE_DAYS)
     flash(_("You won't see in your feed what %(name)s shares. They aren't told", name=other.name))
     return leave_back(".muted")
@@ -256,7 +258,7 @@ def unmute(handle: str) -> Response:
     """Hear from somebody again."""
     other = feed.unmute(viewer(), handle)
     flash(_("You see again what %(name)s shares", name=other.name))
-    return leave(".muted")
+    return leave_back(".muted")
 
 
 # For programs

@@ -74,6 +74,7 @@ def show(handle: str) -> Response:
         most=people.COUNTED,
         standing=people.standing(member, other),
         introduction=introductions.open_to(member, other),
+        muted=feed.muted_among(member, [other.id]),
         now=clock.now(),
         card=cards.overlay(member, other),
         lately=feed.by(member, other),

@@ -16,7 +16,7 @@ from webapp.domain import connections, relationships, telling, throttles
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.domain.names import EVERY_MEMBER
 from webapp.extensions import db
-from webapp.models.batch import insert_ignoring
+from webapp.models.batch import insert_ignoring, values_of
 from webapp.models.connection import Connection
 from webapp.models.member import Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
@@ -49,9 +49,13 @@ def _connected(viewer: Member, member_id: Any) -> Any:
     return select(row.since).where(row.member_id == viewer.id, row.other_id == member_id).exists()
 
 
+def _running() -> Any:
+    """The condition that a mute has not ended."""
+    return Mute.until.is_(None) | (Mute.until > clock.now())
+
+
 def _muted(viewer: Member, member_id: Any) -> Any:
-    running = Mute.until.is_(None) | (Mute.until > clock.now())
-    return select(Mute.until).where(Mute.member_id == viewer.id, Mute.other_id == member_id, running).exists()
+    return select(Mute.until).where(Mute.member_id == viewer.id, Mute.other_id == member_id, _running()).exists()
 
 
 def _tellable(viewer: Member) -> Any:
@@ -415,6 +419,20 @@ def _hear(viewer: Member, other: Member) -> None:
     db.session.execute(delete(Mute).where(Mute.member_id == viewer.id, Mute.other_id == other.id))
 
 
+def mute_of(viewer: Member, handle: str) -> Any:
+    """Return who has this handle and until when the viewer has muted them; None where they are not muted."""
+    return db.session.execute(muted(viewer).where(Member.handle == handle)).one_or_none()
+
+
+def muted_among(viewer: Member, ids: Sequence[int]) -> set[int]:
+    """Return whom of these the viewer has muted now. One statement."""
+    if not ids:
+        return set()
+    given = values_of(list(ids))
+    mine = select(Mute.other_id).join(given, given.c.value == Mute.other_id)
+    return set(db.session.scalars(mine.where(Mute.member_id == viewer.id, _running())))
+
+
 def muted(viewer: Member) -> Any:
     """Return whom the viewer has muted and until when, by name; nobody who does not exist for the viewer."""
     return (
@@ -422,7 +440,7 @@ def muted(viewer: Member) -> Any:
         .join(Mute, Mute.other_id == Member.id)
         .where(
             Mute.member_id == viewer.id,
-            Mute.until.is_(None) | (Mute.until > clock.now()),
+            _running(),
             visible(),
             ~relationships.blocked_between(viewer, Member.id),
         )

@@ -47,7 +47,7 @@ document.addEventListener('click', event => {
   if (!pressed) return;
   const menu = pressed.closest('.menu[popover]');
   menu?.hidePopover();
-  if (pressed.matches('[hx-target="#dialogs"]')) opener = menu ? button(menu) : pressed;
+  if (pressed.matches('[hx-target="#dialogs"], .menu [hx-get]')) opener = menu ? button(menu) : pressed;
   if (pressed.matches('dialog [data-close]')) {
     event.preventDefault();
     pressed.closest('dialog').close();

@@ -1,9 +1,11 @@
 """The way back: a form on a list says where it stands, signed, so that its answer leads there and nowhere else."""
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, request
 
 from webapp import tokens
-from webapp.web.htmx import leave, leave_to
+from webapp.web.htmx import leave, leave_to, wants_part
 
 PURPOSE = "back"
 
@@ -17,6 +19,17 @@ def back_here() -> str:
     """Return this page as a signed address; in the answer to a form, the page the form stood on."""
     given = request.values.get(PURPOSE, "")
     return given if _path(given) else tokens.sign(PURPOSE, request.full_path.rstrip("?"))
+
+
+def opened_on() -> str:
+    """Return, for a form in a dialog, the page it opens on as a signed address: as its link says, else as htmx does; else nothing."""
+    given = request.values.get(PURPOSE, "")
+    if _path(given):
+        return given
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if not wants_part() or page.netloc != request.host:
+        return ""
+    return tokens.sign(PURPOSE, page._replace(scheme="", netloc="", fragment="").geturl())
 
 
 def leave_back(endpoint: str, **values: object) -> Response:
