@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock, jobs
-from webapp.domain import links, moderation
+from webapp.domain import guests, links, moderation
 from webapp.extensions import db
 from webapp.models.link import Arrival, InviteLink
 from webapp.models.mail import MailboxMessage
@@ -71,6 +71,18 @@ def test_a_stranger_signs_up_and_asks_who_invited_them(ana, link, as_member):
     assert "Came by your link “Reunion &lt;2026&gt;”" in words(mine.get("/invitations"))
     assert "Grace Hopper" in words(mine.get(f"/invitations/links/{link.key}"))
     assert "1 of 10 people came" in words(mine.get("/invitations/links"))
+
+
+def test_the_card_of_who_invited_an_address_says_by_which_link_they_came(ana, link, as_member):
+    grace = factories.member("Grace Hopper")
+    db.session.add(Arrival(link_id=link.id, member_id=grace.id, arrived_at=clock.now()))
+    address = "ana@post.example"
+    guests.invite(grace, [guests.Invitee("Ana", address, factories.lookup(address))], note="", source="typed in")
+    db.session.commit()
+    clock.move(seconds=61)
+    jobs.run_due()
+    page = words(as_member(ana).get("/invitations"))
+    assert "Came by your link “Reunion &lt;2026&gt;” Invited you at ana@post.example" in page
 
 
 def test_everybody_gets_the_same_answer_whether_they_have_an_account_or_not(link, as_member):

@@ -38,8 +38,8 @@ def _list(name: str) -> Response:
     listed = paging.page(found, lambda row: (to_ms(row.at), row.id), is_first=place is None, size=size)
     with_cards = name == "received" and place is None and not choosing
     cards = db.session.execute(guests.cards(me)).all() if with_cards else []
-    ids = [row.id for row in listed.rows]
-    near = connections.badges(me, ids + [card[1].id for card in cards])
+    ids = [row.id for row in listed.rows] + [other.id for _card, other in cards]
+    near = connections.badges(me, ids)
     least = request.args.get("least", type=int)
     return page(
         "invitations/index.html",
