@@ -26,6 +26,7 @@ ASKED = "introduction_asked"
 """What the one in between is told."""
 PASSED = "introduction"
 """What the one it is for is told."""
+MAILS = (ASKED, PASSED)
 SWEPT_AT_ONCE = 500
 
 
@@ -157,6 +158,11 @@ def open_to(viewer: Member, other: Member) -> Any:
 def waiting(viewer: Member) -> Any:
     """Return what waits for the viewer, the latest first: to be passed on by them, or for their own answer. One statement."""
     return _alive().where(_for(viewer)).order_by(Introduction.id.desc())
+
+
+def waiting_one(viewer: Member, key: str) -> Any:
+    """Return what waits for the viewer under this key; None where it does not (any more)."""
+    return db.session.execute(waiting(viewer).where(Introduction.key == key)).one_or_none()
 
 
 def one_to_pass(viewer: Member, key: str) -> Any:

@@ -27,8 +27,8 @@ def tell(kind: str, pairs: Pairs, *, about: str = "", at: datetime | None = None
 
     `kind` is one of `events.KINDS`. Its mail may leave from then on, too. Two statements, however many are told.
 
-    `about` is the key of what it concerns (a post, a conversation), by which it is grouped, linked and taken back. `mail` is the kind
-    of mail where it has another name; "" for none.
+    `about` is the key of what it concerns (a post, a conversation), by which it is grouped, linked and taken back; its mail knows it, too.
+    `mail` is the kind of mail where it has another name; "" for none.
     """
     if not pairs:
         return
@@ -49,7 +49,7 @@ def tell(kind: str, pairs: Pairs, *, about: str = "", at: datetime | None = None
     db.session.execute(insert(Notification).from_select(list(row), select(*row.values())))
     mail = kind if mail is None else mail
     if mail in KINDS:
-        outbox.put_many(mail, pairs, not_before=at)
+        outbox.put_many(mail, pairs, not_before=at, facts={"about": about} if about else None)
 
 
 def retract(kind: str, pairs: Pairs, *, about: str = "", mail: str | None = None) -> None:
@@ -69,6 +69,8 @@ def retract(kind: str, pairs: Pairs, *, about: str = "", mail: str | None = None
 
 
 def forget(kind: str, about: str) -> None:
-    """Take back what anybody was told about something that is gone."""
+    """Take back what anybody was told about something that is gone, and the mails about it that have not left."""
     gone = delete(Notification).where(Notification.kind == kind, Notification.about == about)
     db.session.execute(gone.execution_options(synchronize_session=False))
+    if kind in KINDS:
+        outbox.retract_about(kind, about)

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import cards, events, messages, notifications, relationships, tickets
+from webapp.domain import cards, events, introductions, messages, notifications, relationships, tickets
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -229,6 +229,8 @@ def _caused(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
         raise _Skip("who caused it is gone")
     if row.kind == "message":
         return _choosing(row.kind, member, base) | _message(row, member, by, base)
+    if row.kind in introductions.MAILS:
+        return _choosing(row.kind, member, base) | _introduction(row, member, by, base)
     said = _choosing(row.kind, member, base) | {
         "by": by.name,
         "by_headline": by.headline,
@@ -240,6 +242,15 @@ def _caused(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
         return said | {"link": f"{base}/invitations/accept/{token}"}
     link = f"{base}/invitations" if row.kind == "guest_card" else f"{base}/people/{by.handle}"
     return said | {"link": link}
+
+
+def _introduction(row: OutgoingMail, member: Member, by: Member, base: str) -> dict[str, Any]:
+    """Return who asks or introduces, and of whom it is: what they wrote stands in Kith alone, as long as it waits for an answer."""
+    found = introductions.waiting_one(member, str(row.facts["about"]))
+    if found is None:
+        raise _Skip("it waits for no answer of theirs any more")
+    other = found.target_name if row.kind == introductions.ASKED else found.asker_name
+    return {"by": by.name, "other": other, "link": f"{base}/introductions"}
 
 
 def _digest(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:

@@ -82,6 +82,20 @@ KINDS: Mapping[str, Kind] = {
         preference="connected",
         days=30,
     ),
+    "introduction_asked": Kind(
+        "A connection asks to be introduced to somebody both know, after the minute of undo",
+        "the one in between",
+        ("name", "by", "other", "link", *CHOOSING),
+        preference="introduction",
+        days=30,
+    ),
+    "introduction": Kind(
+        "A connection passes on that somebody would like to meet them",
+        "the one it is for",
+        ("name", "by", "other", "link", *CHOOSING),
+        preference="introduction",
+        days=30,
+    ),
     "digest": Kind(
         "Something new is unread at the hour of DIGEST_HOUR; at most one a day, never an empty one",
         "a member who chose one mail a day or a week",

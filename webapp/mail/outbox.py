@@ -94,6 +94,13 @@ def retract(kind: str, pairs: Sequence[tuple[int, int]]) -> None:
     db.session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(meant)))
 
 
+def retract_about(kind: str, about: str) -> None:
+    """Take the mails of one kind about one thing, which is named in their facts, off the table, as far as they have not left."""
+    concerned = (OutgoingMail.kind == kind) & (OutgoingMail.facts["about"].as_string() == about)
+    gone = delete(OutgoingMail).where(OutgoingMail.state == "queued", concerned)
+    db.session.execute(gone.execution_options(synchronize_session=False))
+
+
 def retract_for(member: Member) -> None:
     """Take every mail to or from a member off the table, as far as it has not left."""
     concerned = (OutgoingMail.to_member_id == member.id) | (OutgoingMail.by_member_id == member.id)
