@@ -1,13 +1,29 @@
-"""Every list page asks the database as often for 20 rows as for 10."""
+"""Every list page, and every page with a list on it, asks the database as often for 20 rows as for 10."""
 
 import pytest
 from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
-from webapp.domain import cards, feed, links, messages, moderation, relationships, suggestions
+from webapp.domain import (
+    cards,
+    feed,
+    guests,
+    introductions,
+    links,
+    messages,
+    moderation,
+    profiles,
+    relationships,
+    suggestions,
+)
 from webapp.extensions import db
+from webapp.models.card import Tag
+from webapp.models.link import InviteLink
 from webapp.models.member import Member
+from webapp.models.message import Conversation
+from webapp.models.post import Post
+from webapp.models.profile import ProfileEntry, Skill
 
 
 def connected(viewer, other):
@@ -98,8 +114,110 @@ def muted(viewer, other):
     db.session.commit()
 
 
+def the_hub():
+    return db.session.scalars(select(Member).where(Member.name == "Hub")).one()
+
+
+def talking(viewer, other):
+    """One conversation, a message longer each time."""
+    if not viewer.degree:
+        connected(viewer, the_hub())
+    messages.write_to(the_hub(), viewer, f"Hello from {other.name}, number {other.id}")
+    db.session.commit()
+
+
+def together(viewer, other):
+    """One conversation of many."""
+    connected(viewer, other)
+    talk = db.session.scalar(select(Conversation.key))
+    if talk:
+        messages.add(viewer, talk, [other])
+    else:
+        connected(viewer, the_hub())
+        messages.write_to_group(viewer, [the_hub(), other], "Choir", "Hello")
+    db.session.commit()
+
+
+def reachable(viewer, other):
+    if len(profiles.own_details(viewer)) < MOST_DETAILS:
+        profiles.add_detail(viewer, "messenger", other.handle)
+    db.session.commit()
+
+
+def described(member, other):
+    profiles.add_skill(member, f"Skill {other.id}")
+    if len(db.session.scalars(select(ProfileEntry)).all()) < MOST_ENTRIES:
+        for section in ("experience", "education"):
+            profiles.add_entry(member, section, what=other.name, at="", from_year="2020")
+    db.session.commit()
+
+
+def describing(viewer, other):
+    """Let another's profile have more to see."""
+    described(the_hub(), other)
+    connected(the_hub(), other)
+
+
+def endorsed(viewer, other):
+    connected(viewer, other)
+    if db.session.scalar(select(Skill.key)) is None:
+        profiles.add_skill(viewer, "Singing")
+    profiles.endorse(other, viewer, db.session.scalars(select(Skill.key)).one(), on=True)
+    db.session.commit()
+
+
+def answered(viewer, other):
+    """One post of the viewer's, with a comment and a congratulation more each time."""
+    connected(viewer, other)
+    key = db.session.scalar(select(Post.key)) or feed.share(viewer, "Something")
+    db.session.commit()
+    feed.comment(other, key, "Something else")
+    feed.congratulate(other, key, on=True)
+    db.session.commit()
+
+
+def writing_posts(viewer, other):
+    if not viewer.degree:
+        connected(viewer, the_hub())
+    feed.share(the_hub(), f"Something {other.id}")
+    db.session.commit()
+
+
+def arriving(viewer, other):
+    link = db.session.scalar(select(InviteLink)) or links.make(viewer, "Reunion", 30, 200, connects=True)
+    db.session.commit()
+    links.use(other, links.token_of(link))
+    db.session.commit()
+
+
+def asking_to_meet(viewer, other):
+    if not viewer.degree:
+        connected(viewer, the_hub())
+    connected(viewer, other)
+    introductions.ask(other, the_hub(), viewer.handle, "We both sing")
+    db.session.commit()
+    clock.move(seconds=61)
+
+
+def inviting_guests(viewer, other):
+    address = f"guest{other.id}@out.example"
+    guests.invite(viewer, [guests.Invitee(other.name, address, factories.lookup(address))], source="a list")
+    db.session.commit()
+
+
+def reported(viewer, other):
+    viewer.is_operator = True
+    moderation.report(other, the_hub(), "unknown")
+    db.session.commit()
+
+
 def there(viewer, other):
     pass
+
+
+PLACES = {"talk": Conversation.key, "post": Post.key, "link": InviteLink.key, "tag": Tag.key, "skill": Skill.key}
+"""What stands in an address for the first of its kind."""
+MOST_DETAILS, MOST_ENTRIES = 20, 28
 
 
 @pytest.mark.parametrize(
@@ -144,17 +262,36 @@ def there(viewer, other):
         ("/invitations/sent", invited, 5),
         ("/invitations/ignored", ignored, 6),
         ("/invitations/links", linking, 4),
+        ("/invitations/links/{link}", arriving, 5),
+        ("/invitations/guests", inviting_guests, 4),
+        ("/introductions", asking_to_meet, 4),
+        ("/messages/{talk}", talking, 7),
+        ("/messages/{talk}", together, 9),
+        ("/messages/{talk}/people", together, 7),
+        ("/messages/{talk}/export/json", talking, 4),
+        ("/settings/contact", reachable, 3),
+        ("/settings/skills", described, 7),
+        ("/settings/skills/{skill}", endorsed, 5),
+        ("/settings/background", described, 7),
+        ("/people/{hub}", describing, 17),
+        ("/feed/{post}", answered, 4),
+        ("/feed/by/{hub}", writing_posts, 4),
+        ("/notifications", answered, 5),
+        ("/cards/tags/{tag}", carded, 4),
+        ("/reports", reported, 3),
     ],
 )
 def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):
     ana = factories.member("Ana", field="Research")
-    url = url.format(hub=factories.member("Hub", connections_shown="members").handle)
+    hub = factories.member("Hub", connections_shown="members").handle
     browser = as_member(ana)
     counts = []
     for _round in range(2):
         for number in range(10):
             make(ana, factories.member(f"Ben {number}", field="Research"))
+        places = {name: db.session.scalar(select(key).limit(1)) for name, key in PLACES.items() if f"{{{name}}}" in url}
+        db.session.rollback()
         with statements() as seen:
-            assert browser.get(url).status_code == 200
+            assert browser.get(url.format(hub=hub, **places)).status_code == 200
         counts.append(len([each for each in seen if not each.startswith(("BEGIN", "UPDATE sign_in"))]))
     assert counts[0] == counts[1] <= most
