@@ -22,13 +22,15 @@ HEADS = ("", "against", "ratio", "half of all", "statements", "aim")
 @click.option("--engine", type=click.Choice([*ENGINES]), multiple=True, help="Only this engine.")
 @click.option("--folder", default="instance/bench", show_default=True, type=click.Path(path_type=Path))
 def bench(members: int, connections: int, rounds: int, engine: tuple[str, ...], folder: Path) -> None:
-    """Measure how quick Kith is, as ratios of one run. The database is made once and used again."""
-    sizes = database.Sizes(members, connections)
+    """Measure how quick Kith is, as ratios of one run. The databases, one of a tenth of the size, are made once and used again."""
+    sizes, tenth = (database.Sizes(number, connections) for number in (members, members // 10))
     for name in engine or ENGINES:
         begun = time.monotonic()
-        with ENGINES[name](folder, sizes) as (app, cast):
-            click.echo(f"\n{_setting(sizes)}\n")
-            _table(cases.Bench(app, cast, rounds))
+        with ENGINES[name](folder, tenth) as small:
+            smaller = cases.Bench(*small, rounds)
+            with ENGINES[name](folder, sizes) as large:
+                click.echo(f"\n{_setting(sizes)}\n")
+                _table(cases.Bench(*large, rounds), smaller)
         click.echo(f"\n{name}: {time.monotonic() - begun:.0f} seconds.")
 
 
@@ -45,11 +47,11 @@ def _setting(sizes: database.Sizes) -> str:
     )
 
 
-def _table(measured: cases.Bench) -> None:
+def _table(measured: cases.Bench, smaller: cases.Bench) -> None:
     part = ""
     _line(HEADS)
     _line(["-" * width for width in WIDTHS])
-    for row in measured.rows():
+    for row in measured.rows(smaller):
         if row.part != part:
             part = row.part
             _line([f"**{part}**"])

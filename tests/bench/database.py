@@ -83,7 +83,7 @@ def postgresql(folder: Path, sizes: Sizes) -> Iterator:
     server = Server()
     place = folder / f"postgresql-{sizes.name}"
     try:
-        app = _app({"INSTANCE": str(place), "DATABASE_URL": server.database("kith_bench")})
+        app = _app({"INSTANCE": str(place), "DATABASE_URL": server.database(f"kith_bench_{sizes.members}")})
         with app.app_context():
             cast = fill(sizes)
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -82,9 +82,13 @@ def of(
         lately = select(talks.c.other_id).where(talks.c.sent_at > clock.now() - QUIET)
         found = found.where(Connection.other_id.not_in(lately))
     if order == "contact":
-        last = func.coalesce(talks.c.last_id, 0).label("last_id")
-        found = found.outerjoin(talks, talks.c.other_id == Connection.other_id).add_columns(last)
-        return found.order_by(last.desc(), Connection.other_id.desc())
+        # Not an outer join: SQLite reads all talks for every connection then.
+        never = select(Connection.other_id, literal(0)).where(
+            Connection.member_id == viewer.id, Connection.other_id.not_in(select(talks.c.other_id))
+        )
+        last = union_all(select(talks.c.other_id, talks.c.last_id), never).subquery("last")
+        found = found.join(last, last.c.other_id == Connection.other_id).add_columns(last.c.last_id)
+        return found.order_by(last.c.last_id.desc(), Connection.other_id.desc())
     if order == "first":
         return found.order_by(Member.name_key, Member.id)
     if order == "last":

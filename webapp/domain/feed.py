@@ -5,10 +5,11 @@ Who may see a post is said once, in `_seen_by`; comments and congratulations go 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import BigInteger, Integer, bindparam, delete, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
@@ -16,9 +17,10 @@ from webapp.domain import connections, relationships, telling, throttles
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.domain.names import EVERY_MEMBER
 from webapp.extensions import db
+from webapp.models.base import NOW, Moment
 from webapp.models.batch import insert_ignoring, values_of
 from webapp.models.connection import Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
 from webapp.models.profile import ProfileField
 
@@ -28,6 +30,8 @@ SIZE = 20
 IN_ATOM = 50
 DEGREE_WALKED = 2000
 """From so many connections on, the newest posts are looked through for theirs; with fewer, theirs are gathered and sorted."""
+NEWEST = 2**62
+"""Greater than the number of any post."""
 LATELY = 3
 BODY_CHARACTERS = 3000
 COMMENT_CHARACTERS = 1000
@@ -44,21 +48,21 @@ IN_A_POSITION = ("title", "organisation")
 # What a viewer sees
 
 
-def _connected(viewer: Member, member_id: Any) -> Any:
+def _connected(viewer: Member | type[AnyViewer], member_id: Any) -> Any:
     row = aliased(Connection)
     return select(row.since).where(row.member_id == viewer.id, row.other_id == member_id).exists()
 
 
 def _running() -> Any:
     """The condition that a mute has not ended."""
-    return Mute.until.is_(None) | (Mute.until > clock.now())
+    return Mute.until.is_(None) | (Mute.until > NOW)
 
 
-def _muted(viewer: Member, member_id: Any) -> Any:
+def _muted(viewer: Member | type[AnyViewer], member_id: Any) -> Any:
     return select(Mute.until).where(Mute.member_id == viewer.id, Mute.other_id == member_id, _running()).exists()
 
 
-def _tellable(viewer: Member) -> Any:
+def _tellable(viewer: Member | type[AnyViewer]) -> Any:
     """The condition that the kind of a post allows it to be told to the viewer, who is connected with its author.
 
     A position is a copy of two fields, and is told only while every member may see them. "X connected with Y" needs the word of both as it
@@ -88,14 +92,14 @@ def _hides_position(member_id: Any) -> Any:
     return select(field.name).where(field.member_id == member_id, hides).exists()
 
 
-def _seen_by(viewer: Member) -> Any:
+def _seen_by(viewer: Member | type[AnyViewer]) -> Any:
     """The condition under which a post, joined with its author, exists for the viewer. Own ones do whatever they are."""
     near = or_(Post.audience == "members", _connected(viewer, Post.author_id))
     others = visible() & ~relationships.blocked_between(viewer, Post.author_id) & near & _tellable(viewer)
     return or_(Post.author_id == viewer.id, others)
 
 
-def _counted(viewer: Member, member_id: Any, what: Any) -> Any:
+def _counted(viewer: Member | type[AnyViewer], member_id: Any, what: Any) -> Any:
     """Count rows about a post by those who exist for the viewer: a number tells no more than the list would."""
     who = aliased(Member)
     seen = select(func.count()).select_from(what).join(who, who.id == member_id)
@@ -104,8 +108,8 @@ def _counted(viewer: Member, member_id: Any, what: Any) -> Any:
     ).scalar_subquery()
 
 
-def _shown(viewer: Member, picked: Any) -> list[Any]:
-    """Return the picked posts as they are shown, the newest first: with authors, counts, and whether the viewer congratulated.
+def _shown(viewer: Member | type[AnyViewer], picked: Any) -> Any:
+    """Ask for the picked posts as they are shown, the newest first: with authors, counts, and whether the viewer congratulated.
 
     One statement. Picked inside, counted outside: else every post that could be meant would be counted before the cut.
     """
@@ -135,7 +139,7 @@ def _shown(viewer: Member, picked: Any) -> list[Any]:
         .join(Member, Member.id == Post.author_id)
         .outerjoin(other, other.id == Post.other_id)
     )
-    return list(db.session.execute(found.order_by(Post.id.desc())).all())
+    return found.order_by(Post.id.desc())
 
 
 def items(viewer: Member, *, before: int | None = None, most: int = SIZE) -> list[Any]:
@@ -143,30 +147,46 @@ def items(viewer: Member, *, before: int | None = None, most: int = SIZE) -> lis
 
     Not who is muted, nobody but connections, and "X connected with Y" once, also where the viewer knows both.
     """
+    asked = {
+        "viewer": viewer.id,
+        "ended": clock.now() - timedelta(days=DAYS),
+        "before": NEWEST if before is None else before,
+        "most": most,
+    }
+    return list(db.session.execute(_items(viewer.degree < DEGREE_WALKED), asked).all())
+
+
+@cache
+def _items(gathered: bool) -> Any:
+    """Return what `items` asks, built once for each of its two ways: it is the page that members come home to."""
     old = aliased(Post)
     watermark = (
         select(old.id)
-        .where(old.created_at <= clock.now() - timedelta(days=DAYS))
+        .where(old.created_at <= bindparam("ended", type_=Moment))
         .order_by(old.created_at.desc(), old.id.desc())
         .limit(1)
         .scalar_subquery()
     )
+    me = AnyViewer
     twice = (Post.kind == "connected") & (
-        ((Post.author_id > Post.other_id) & _connected(viewer, Post.other_id)) | _muted(viewer, Post.other_id)
+        ((Post.author_id > Post.other_id) & _connected(me, Post.other_id)) | _muted(me, Post.other_id)
     )
     picked: Any = select(Post.id).join(Member, Member.id == Post.author_id)
-    if viewer.degree < DEGREE_WALKED:
+    if gathered:
         # Gathered and sorted. The sum keeps both engines from reading the newest of everybody until enough are found.
         picked = picked.join(Connection, Connection.other_id == Post.author_id)
-        picked = picked.where(Connection.member_id == viewer.id).order_by((Post.id + 0).desc())
+        picked = picked.where(Connection.member_id == me.id).order_by((Post.id + 0).desc())
     else:
-        picked = picked.where(_connected(viewer, Post.author_id)).order_by(Post.id.desc())
+        picked = picked.where(_connected(me, Post.author_id)).order_by(Post.id.desc())
     picked = picked.where(
-        Post.id > func.coalesce(watermark, 0), visible(), _tellable(viewer), ~_muted(viewer, Post.author_id), ~twice
+        Post.id > func.coalesce(watermark, 0),
+        Post.id < bindparam("before", type_=BigInteger),
+        visible(),
+        _tellable(me),
+        ~_muted(me, Post.author_id),
+        ~twice,
     )
-    if before is not None:
-        picked = picked.where(Post.id < before)
-    return _shown(viewer, picked.limit(most))
+    return _shown(me, picked.limit(bindparam("most", type_=Integer)))
 
 
 def by(viewer: Member, other: Member, *, before: int | None = None, most: int = LATELY) -> list[Any]:
@@ -175,16 +195,16 @@ def by(viewer: Member, other: Member, *, before: int | None = None, most: int = 
     picked = picked.where(Post.author_id == other.id, Post.kind.in_(ANSWERED), _seen_by(viewer))
     if before is not None:
         picked = picked.where(Post.id < before)
-    return _shown(viewer, picked.order_by(Post.id.desc()).limit(most))
+    return list(db.session.execute(_shown(viewer, picked.order_by(Post.id.desc()).limit(most))).all())
 
 
 def one_of(viewer: Member, key: str) -> Any:
     """Return one post as it is shown, else NotFound: a link stops working the moment the connection ends."""
     picked = select(Post.id).join(Member, Member.id == Post.author_id).where(Post.key == key, _seen_by(viewer))
-    found = _shown(viewer, picked)
-    if not found:
+    found = db.session.execute(_shown(viewer, picked)).one_or_none()
+    if found is None:
         raise NotFound
-    return found[0]
+    return found
 
 
 def comments(viewer: Member, post: Any, *, before: int | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from webapp import tokens
 from webapp.web.htmx import leave, leave_to, wants_part
@@ -17,8 +17,10 @@ def bind(app: Flask) -> None:
 
 def back_here() -> str:
     """Return this page as a signed address; in the answer to a form, the page the form stood on."""
-    given = request.values.get(PURPOSE, "")
-    return given if _path(given) else tokens.sign(PURPOSE, request.full_path.rstrip("?"))
+    if "back_here" not in g:  # every row of a list asks
+        given = request.values.get(PURPOSE, "")
+        g.back_here = given if _path(given) else tokens.sign(PURPOSE, request.full_path.rstrip("?"))
+    return str(g.back_here)
 
 
 def opened_on() -> str:
