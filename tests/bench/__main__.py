@@ -18,7 +18,9 @@ HEADS = ("", "against", "ratio", "half of all", "statements", "aim")
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--members", default=30_000, show_default=True, help="How many members.")
 @click.option("--connections", default=50, show_default=True, help="How many connections each has on average.")
-@click.option("--rounds", default=40, show_default=True, type=click.IntRange(min=2), help="How many turns of each page.")
+@click.option(
+    "--rounds", default=40, show_default=True, type=click.IntRange(min=2), help="How many turns of each page."
+)
 @click.option("--engine", type=click.Choice([*ENGINES]), multiple=True, help="Only this engine.")
 @click.option("--folder", default="instance/bench", show_default=True, type=click.Path(path_type=Path))
 def bench(members: int, connections: int, rounds: int, engine: tuple[str, ...], folder: Path) -> None:

@@ -12,7 +12,8 @@ STATES = ("none", "pending", "ignored", "connected", "withdrawn", "expired", "re
 
 def _side(name: str) -> Index:
     held = text(f"{name}_held")
-    return Index(f"relationship_{name}_due_index", f"{name}_leaves_at", postgresql_where=held, sqlite_where=held)
+    is_held = text(f"{name}_held = 1")  # word for word what SQLite is asked, else it reads all pairs
+    return Index(f"relationship_{name}_due_index", f"{name}_leaves_at", postgresql_where=held, sqlite_where=is_held)
 
 
 class Relationship(Base):

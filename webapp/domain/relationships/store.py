@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, select, text, union_all, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, text, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.domain import announcing, circles, telling
@@ -188,8 +188,9 @@ def _connect(joined: Mapping[Ids, datetime]) -> None:
 
 def _disconnect(parted: Sequence[Ids]) -> None:
     given = rows_of(_both(parted), {"member": Integer(), "other": Integer()})
-    pair = select(given.c.member).where(given.c.member == Connection.member_id, given.c.other == Connection.other_id)
-    db.session.execute(delete(Connection).where(pair.exists()).execution_options(synchronize_session=False))
+    # By key: asked of every row whether its pair is given, SQLite would read the connections of everybody.
+    pair = tuple_(Connection.member_id, Connection.other_id).in_(select(given.c.member, given.c.other))
+    db.session.execute(delete(Connection).where(pair).execution_options(synchronize_session=False))
 
 
 def _recount(joined: Iterable[Ids], parted: Iterable[Ids]) -> None:
