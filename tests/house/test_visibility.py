@@ -27,6 +27,7 @@ from webapp.domain import (
 from webapp.domain.names import FACETS
 from webapp.extensions import db
 from webapp.mail import outbox
+from webapp.mail.catalog import KINDS
 from webapp.models.base import to_ms
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import Member
@@ -595,6 +596,14 @@ def test_a_link_for_anybody_shows_the_name(context, client):
     page = client.get(f"/join/by/{links.token_of(link)}")
     assert "Olga Owner" in page.text
     assert CANARIES["headline"] not in page.text
+
+
+def test_no_mail_that_says_more_than_a_name_is_forgotten():
+    """What a mail is given of who caused it is a field of theirs; what it is given beside that is no word of a profile."""
+    fields = {f"by_{name}" for name in table("field")}
+    assert {name for name, kind in KINDS.items() if fields & set(kind.facts)} <= {"guest_invitation"}.union(
+        *MAILS.values()
+    )
 
 
 def test_the_audience_at_first_is_the_one_of_the_docs(context):
