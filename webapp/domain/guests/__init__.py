@@ -1,0 +1,81 @@
+"""Guests: inviting people who are not members by mail, and what becomes of it.
+
+What an inviter sees is the row's `state`. Whatever must not be seen (no mail because the address had one, opted out, a member who hides or
+ignores) changes nothing in it: outwardly such an invitation is "invited, no answer yet" until its 30 days end. So inviting never asks
+whether the address belongs to a member; the worker does, after the hold.
+
+`inviting` asks people and takes it back, `running` is what happens by itself. `shown` shows invitations to members who turned out to
+hold the address; `joining` is the link in the mail, `owners` what whoever has the address may ask.
+"""
+
+from webapp.domain.guests.inviting import (
+    LINK_OF_PREVIEW,
+    Allowance,
+    Invitee,
+    Result,
+    Status,
+    allowance,
+    check_note,
+    facts_for,
+    invite,
+    mine,
+    status_of,
+    undo,
+    withdraw,
+)
+from webapp.domain.guests.joining import (
+    Link,
+    join,
+    join_as,
+    of_link,
+    take,
+)
+from webapp.domain.guests.owners import (
+    erase,
+    opt_out,
+    provenance,
+)
+from webapp.domain.guests.running import (
+    expire,
+    release,
+    sweep,
+)
+from webapp.domain.guests.shown import (
+    accept_card,
+    cards,
+    ignore_card,
+    meet,
+    part,
+)
+
+__all__ = [
+    "LINK_OF_PREVIEW",
+    "Allowance",
+    "Invitee",
+    "Link",
+    "Result",
+    "Status",
+    "accept_card",
+    "allowance",
+    "cards",
+    "check_note",
+    "erase",
+    "expire",
+    "facts_for",
+    "ignore_card",
+    "invite",
+    "join",
+    "join_as",
+    "meet",
+    "mine",
+    "of_link",
+    "opt_out",
+    "part",
+    "provenance",
+    "release",
+    "status_of",
+    "sweep",
+    "take",
+    "undo",
+    "withdraw",
+]
