@@ -63,6 +63,13 @@ def connect(one, other):
     db.session.commit()
 
 
+def known(owner, name, **fields):
+    """A member who is a connection of another."""
+    row = member(name, **fields)
+    connect(owner, row)
+    return row
+
+
 def sign_in(owner):
     """A fresh sign-in of a member; returns its token."""
     token = accounts.start_sign_in(owner, "Firefox on Linux")

@@ -16,15 +16,8 @@ from webapp.models.member import Member
 
 
 @pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context, ana):
-    ben = factories.member("Ben Okafor")
-    factories.connect(ana, ben)
-    return ben
+def ben(ana):
+    return factories.known(ana, "Ben Okafor")
 
 
 def detail(viewer, other, kind, value, **more):

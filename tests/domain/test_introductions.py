@@ -15,24 +15,15 @@ from webapp.models.notification import Notification
 
 
 @pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context, ana):
+def ben(ana):
     """Whom both know."""
-    ben = factories.member("Ben Okafor")
-    factories.connect(ana, ben)
-    return ben
+    return factories.known(ana, "Ben Okafor")
 
 
 @pytest.fixture
-def chen(context, ben):
+def chen(ben):
     """Whom Ana would like to meet."""
-    chen = factories.member("Chen Wei")
-    factories.connect(ben, chen)
-    return chen
+    return factories.known(ben, "Chen Wei")
 
 
 def asked(ana, ben, chen, *, left=True):

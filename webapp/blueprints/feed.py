@@ -10,13 +10,12 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField, TextAreaField
 
 from webapp import tokens
-from webapp.blueprints.people import ReportForm
 from webapp.config import setting
-from webapp.domain import connections, feed, invitations, moderation, people
-from webapp.domain.errors import Invalid, NotFound, TooMany
+from webapp.domain import connections, feed, invitations, people
+from webapp.domain.errors import Invalid, TooMany
 from webapp.extensions import db
 from webapp.transaction import transaction
-from webapp.web import atom, paging
+from webapp.web import atom, paging, reporting
 from webapp.web.access import public, viewer
 from webapp.web.back import leave_back, opened_on
 from webapp.web.errors import show_on
@@ -196,26 +195,8 @@ def delete_comment(key: str) -> Response:
 
 def _report(found: Any) -> Response:
     """Ask what it is about, and tell the operators, with the words as they stand now."""
-    other = people.one_of(viewer(), found.handle)
-    if other.id == viewer().id:
-        raise NotFound
-    form = ReportForm()
-    form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
-    values: dict[str, Any] = {"form": form, "other": other, "most": moderation.REPORT_CHARACTERS, "quote": found.body}
-    if request.method == "GET":
-        return page("feed/report.html", part="feed/_report.html", **values)
-    try:
-        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "", quote=found.body)
-    except Invalid as error:
-        return show_on(form, error, "feed/report.html", **values)
-    flash(
-        _(
-            "Thank you. Whoever runs %(site)s will look at it; %(name)s won't be told",
-            site=setting("SITE_NAME"),
-            name=other.name,
-        )
-    )
-    return leave_back(".index")
+    other = people.other_of(viewer(), found.handle)
+    return reporting.report(other, "post", url_for(".index"), quote=found.body)
 
 
 @bp.route("/feed/<key>/report", methods=["GET", "POST"])

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, request
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import RadioField, TextAreaField
+from wtforms import TextAreaField
 
 from webapp import clock
 from webapp.config import setting
@@ -24,7 +24,7 @@ from webapp.domain import (
 )
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
-from webapp.web import limits, paging
+from webapp.web import limits, paging, reporting
 from webapp.web.access import ask_to_sign_in, public, viewer, viewer_or_none
 from webapp.web.back import leave_back
 from webapp.web.errors import show_on
@@ -232,39 +232,11 @@ def block(handle: str) -> Response:
 # Reporting
 
 
-class ReportForm(FlaskForm):
-    """What an operator should know."""
-
-    reason = RadioField(lazy_gettext("What is it about?"), validate_choice=False)
-    text = TextAreaField(lazy_gettext("What happened? (optional)"))
-
-
 @bp.route("/<handle>/report", methods=["GET", "POST"])
 def report(handle: str) -> Response:
     """Ask what it is about, and tell the operators; an open invitation of that member is put aside, too."""
     other = people.other_of(viewer(), handle)
-    form = ReportForm()
-    form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
     key = request.values.get("message", "")
     quote = messages.quoted(viewer(), other, key) if key else ""
-    values: dict[str, Any] = {
-        "form": form,
-        "other": other,
-        "most": moderation.REPORT_CHARACTERS,
-        "quote": quote,
-        "message": key,
-    }
-    if request.method == "GET":
-        return page("people/report.html", part="people/_report.html", **values)
-    try:
-        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "", quote)
-    except Invalid as error:
-        return show_on(form, error, "people/report.html", **values)
-    flash(
-        _(
-            "Thank you. Whoever runs %(site)s will look at it; %(name)s won't be told",
-            site=setting("SITE_NAME"),
-            name=other.name,
-        )
-    )
-    return leave_back(".show", handle=other.handle)
+    otherwise = url_for(".show", handle=other.handle)
+    return reporting.report(other, "message" if key else "person", otherwise, quote=quote, message=key)

@@ -34,6 +34,11 @@ def opened_on() -> str:
     return tokens.sign(PURPOSE, page._replace(scheme="", netloc="", fragment="").geturl())
 
 
+def leave_back_to(otherwise: str) -> Response:
+    """Lead back to the page the form stood on, else to this address of ours."""
+    return leave_to(_path(request.values.get(PURPOSE, "")) or otherwise)
+
+
 def leave_back(endpoint: str, **values: object) -> Response:
     """Lead back to the page the form stood on, else to this endpoint."""
     path = _path(request.values.get(PURPOSE, ""))
