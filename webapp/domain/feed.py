@@ -6,7 +6,7 @@ Who may see a post is said once, in `_seen_by`; comments and congratulations go 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
 from sqlalchemy import BigInteger, Integer, bindparam, delete, func, or_, select
@@ -196,6 +196,16 @@ def by(viewer: Member, other: Member, *, before: int | None = None, most: int = 
     if before is not None:
         picked = picked.where(Post.id < before)
     return list(db.session.execute(_shown(viewer, picked.order_by(Post.id.desc()).limit(most))).all())
+
+
+def shown_to(relation: Literal["connection", "member"], author: Member, *, most: int = LATELY) -> list[Any]:
+    """Return what an author shared, as any connection or any other member of theirs sees it on the profile. One statement."""
+    audiences = AUDIENCES if relation == "connection" else ("members",)
+    told = (Post.kind == "post") | ~_hides_position(Post.author_id)
+    picked = select(Post.id).where(
+        Post.author_id == author.id, Post.kind.in_(ANSWERED), Post.audience.in_(audiences), told
+    )
+    return list(db.session.execute(_shown(author, picked.order_by(Post.id.desc()).limit(most))).all())
 
 
 def one_of(viewer: Member, key: str) -> Any:

@@ -1,13 +1,19 @@
-"""View as: one's own profile exactly as somebody else is served it."""
+"""View as: one's own profile as somebody else is served it.
+
+What it leaves out is the other's own: buttons, their private card, whom they mute. Their numbers are the owner's own, because the other's
+tell who blocks whom among people that are neither of the two.
+"""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Response, request
 from flask_babel import gettext as _
 
 from webapp.blueprints.profiles.forms import bp
-from webapp.domain import connections, profiles
+from webapp.domain import connections, feed, people, profiles
 from webapp.extensions import db
+from webapp.models.member import Member
 from webapp.web.access import viewer
 from webapp.web.htmx import page
 
@@ -33,4 +39,19 @@ def view_as() -> Response:
     ]
     if named is not None and who not in dict(viewers):
         viewers.append((who, named.name))
-    return page("profiles/view_as.html", profile=profile, mine=False, who=who, viewers=viewers)
+    around = _around(member, relation or "connection", named) if relation != "stranger" else {"lately": []}
+    return page("profiles/view_as.html", profile=profile, mine=False, who=who, viewers=viewers, other=member, **around)
+
+
+def _around(me: Member, relation: profiles.Relation, named: Member | None) -> dict[str, Any]:
+    """Return what stands around the profile for somebody who is signed in: how near they are, how many I know, what I shared."""
+    close = relation == "connection"
+    shows = me.connections_shown == "members" or (close and me.connections_shown == "connections")
+    return {
+        "near": connections.between(named, me) if named else connections.Nearness(1 if close else 0),
+        "count": people.count(connections.of(me)) - (1 if close else 0) if shows else None,
+        "most": people.COUNTED,
+        "standing": people.standing(named, me) if named else people.Standing(),
+        "introduction": None,
+        "lately": feed.by(named, me) if named else feed.shown_to("connection" if close else "member", me),
+    }
