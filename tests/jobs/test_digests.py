@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock, jobs
-from webapp.domain import events, notifications, relationships, telling
+from webapp.domain import events, messages, moderation, notifications, relationships, telling
 from webapp.extensions import db
 from webapp.jobs import digests, housekeeping, mail
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import Member
+from webapp.models.message import Message
 from webapp.transaction import transaction
 
 HOUR = 7
@@ -95,6 +96,55 @@ def test_once_a_week_is_on_monday(ana, ben):
     clock.move(days=1)
     run()
     assert len(subjects()) == 1
+
+
+def write(author_id, to_id, *texts):
+    for text in texts:
+        clock.move(seconds=1)
+        with transaction():
+            messages.write_to(member(author_id), member(to_id), text)
+
+
+def test_who_left_messages_unread_is_told_from_whom_in_the_digest(ana, ben):
+    chen = factories.member("Chen Wei").id
+    for other in (ben, chen):
+        factories.connect(member(ana), member(other))
+    write(ben, ana, "Are you coming?", "On Thursday?")
+    write(chen, ana, "Hello")
+    write(ana, chen, "Hello Chen")  # what she answered, she has read
+    write(chen, ana, "Dinner?")
+    clock.move(days=1)
+    run()
+    assert [subject for subject in subjects() if "new at" in subject] == ["What is new at Northgate"]
+    body = mails()[-1][1]
+    assert "Chen Wei and 1 other wrote to you" in body
+    assert "Are you coming" not in body
+    assert "/messages" in body
+    clock.move(days=1)
+    run()
+    assert len([subject for subject in subjects() if "new at" in subject]) == 1
+
+
+@pytest.mark.parametrize("meanwhile", ["read", "muted", "blocked", "unwanted", "deleted"])
+def test_messages_that_need_no_telling_are_in_no_digest(ana, ben, meanwhile):
+    factories.connect(member(ana), member(ben))
+    write(ben, ana, "Are you coming?")
+    key = messages.key_of(db.session.scalars(select(Message)).one())
+    with transaction():
+        me = member(ana)
+        if meanwhile == "read":
+            messages.mark_read(me, key, 10**6)
+        elif meanwhile == "muted":
+            messages.mute(me, key, on=True)
+        elif meanwhile == "blocked":
+            moderation.block(me, member(ben))
+        elif meanwhile == "unwanted":
+            events.choose(me, ["message"], [("message", "app")], "daily")
+        else:
+            messages.delete_for_all(member(ben), key, db.session.scalars(select(Message.key)).one())
+    clock.move(days=1)
+    run()
+    assert "What is new at Northgate" not in subjects()
 
 
 def read(ana, _ben):

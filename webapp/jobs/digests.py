@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from webapp import config
-from webapp.domain import notifications
+from webapp.domain import messages, notifications
 from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.batch import values_of
@@ -62,7 +62,10 @@ def _due(now: datetime) -> list[Any]:
             select(
                 Member.id,
                 Member.digested_at,
-                notifications.is_news(Member.id, Member.digested_at, now).label("is_news"),
+                or_(
+                    notifications.is_news(Member.id, Member.digested_at, now),
+                    messages.is_waiting(Member.id, Member.digested_at, now),
+                ).label("is_news"),
             )
             .where(Member.digest.in_(("daily", "weekly")), over)
             .order_by(Member.digested_at)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
 from webapp.domain import cards, events, introductions, messages, notifications, relationships, tickets
+from webapp.domain.errors import N_
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -254,10 +255,14 @@ def _introduction(row: OutgoingMail, member: Member, by: Member, base: str) -> d
 
 
 def _digest(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
-    found = notifications.news(member, from_ms(row.facts["since"]), from_ms(row.facts["until"]))
+    since, until = (from_ms(row.facts[each]) for each in ("since", "until"))
+    found = notifications.news(member, since, until)
+    link = f"{base}/notifications" if found else f"{base}/messages"
+    if events.chosen(member)["message", "email"] and (names := messages.who_waits(member, since, until)):
+        found.insert(0, notifications.News(N_("%(who)s wrote to you"), names[0], len(names) - 1))
     if not found:
         raise _Skip("nothing new any more")
-    said = {"lines": found[:DIGEST_LINES], "more": len(found) > DIGEST_LINES, "link": f"{base}/notifications"}
+    said = {"lines": found[:DIGEST_LINES], "more": len(found) > DIGEST_LINES, "link": link}
     return said | _choosing(row.kind, member, base)
 
 

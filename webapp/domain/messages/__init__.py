@@ -21,7 +21,7 @@ from webapp.domain.messages.conversations import (
     people_in,
     start_group,
 )
-from webapp.domain.messages.copies import put_due, text_for
+from webapp.domain.messages.copies import is_waiting, put_due, text_for, who_waits
 from webapp.domain.messages.reading import (
     AS_SHOWN,
     Box,
@@ -81,6 +81,7 @@ __all__ = [
     "exported",
     "found",
     "ignore",
+    "is_waiting",
     "key_of",
     "last_sent",
     "last_with",
@@ -110,6 +111,7 @@ __all__ = [
     "unread",
     "unread_of",
     "version",
+    "who_waits",
     "with_each",
     "write_to",
     "write_to_group",

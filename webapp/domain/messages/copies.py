@@ -1,8 +1,10 @@
-"""Mails about messages: one after a quarter of an hour of silence, about what was not read meanwhile."""
+"""Mails about messages: one after a quarter of an hour of silence, about what was not read meanwhile; or a line in a digest."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.domain import relationships
 from webapp.extensions import db
@@ -75,3 +77,36 @@ def text_for(member: Member, conversation_key: str, message_key: str) -> str | N
             ~relationships.blocked_between(member, Message.author_id),
         )
     )
+
+
+def _waiting(member_id: Any, since: Any, until: datetime) -> Any:
+    """Select the messages of a time that somebody has left unread, of conversations a mail may speak of."""
+    return (
+        select(Message.id)
+        .join(Participant, Participant.conversation_id == Message.conversation_id)
+        .where(
+            Participant.member_id == member_id,
+            Participant.last_id > Participant.read_id,
+            Participant.until_id.is_(None),
+            Participant.state != "ignored",
+            ~Participant.muted,
+            Message.id > Participant.read_id,
+            Message.author_id != member_id,
+            Message.deleted_at.is_(None),
+            Message.sent_at > since,
+            Message.sent_at <= until,
+        )
+    )
+
+
+def is_waiting(member_id: Any, since: Any, until: datetime) -> Any:
+    """The SQL condition that there may be a message for a digest; `who_waits` looks closely."""
+    return _waiting(member_id, since, until).exists()
+
+
+def who_waits(member: Member, since: datetime, until: datetime) -> Sequence[str]:
+    """Return the names of those whose messages of a time a member has not read, who wrote last first. One statement."""
+    latest = func.max(Message.id)
+    found = _waiting(member.id, since, until).join(Member, Member.id == Message.author_id)
+    found = found.where(visible(), ~relationships.blocked_between(member, Member.id)).with_only_columns(Member.name)
+    return db.session.scalars(found.group_by(Member.id, Member.name).order_by(latest.desc())).all()
