@@ -205,6 +205,20 @@ def test_looking_marks_nothing_as_read_and_a_post_does(pair, key, as_member):
     assert messages.unread(ben) == 0
 
 
+def test_what_was_read_loses_its_mark_in_the_list_without_a_reload(pair, key, as_member):
+    ana, ben = pair
+    messages.send(ana, key, "Or not?")
+    db.session.commit()
+    browser = as_member(ben)
+    shown = browser.get(f"/messages/{key}").text
+    mark = re.search(r'<span class="sr unread" id="(unread-[^"]+)">', shown)[1]
+    last = int(re.search(r'name="last" value="(\d+)"', shown)[1])
+    gone = f'hx-swap-oob="delete:#{mark}"'
+    assert gone not in browser.part(f"/messages/{key}/read", {"last": last - 1}).text, "one is left to read"
+    assert gone in browser.part(f"/messages/{key}/read", {"last": last}).text
+    assert mark not in browser.get("/messages").text
+
+
 def test_a_group_is_chosen_written_to_left_and_added_to(pair, as_member):
     ana, ben = pair
     chen = factories.member("Chen Wei")

@@ -87,6 +87,7 @@ def test_what_one_writes_the_other_reads_in_time_in_an_open_conversation(site, p
     for visitor in (ana, ben):
         visitor.page.goto(f"{site.url}/messages/{key}")
     expect(ana.page.locator("#unread-messages")).to_be_empty()  # what was shown is read
+    expect(ana.page.locator(".who .unread")).to_have_count(0)  # in the list beside it, too
     box(ana.page).fill("On Thursday")
     box(ana.page).press("Shift+Enter")
     box(ana.page).press_sequentially("at six")

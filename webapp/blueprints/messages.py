@@ -222,9 +222,9 @@ def news(key: str) -> Response:
 @bp.post("/<key>/read")
 def read(key: str) -> Response:
     """Note that what a page has shown was read."""
-    messages.mark_read(viewer(), key, _number("last"))
+    all_read = messages.mark_read(viewer(), key, _number("last"))
     if wants_part():
-        return page("messages/_count.html")
+        return page("messages/_count.html", key=key, all_read=all_read)
     return leave(".show", key=key)
 
 

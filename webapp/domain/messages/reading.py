@@ -295,12 +295,12 @@ AS_SHOWN = (
 """Finds a row as long as a sign-in holds and a conversation of its member is what an open page shows: run with `accounts.given_for`."""
 
 
-def mark_read(viewer: Member, key: str, up_to: int) -> None:
-    """Note that the viewer has read up to a message. Others learn of it only where both sides show it."""
+def mark_read(viewer: Member, key: str, up_to: int) -> bool:
+    """Note that the viewer has read up to a message; return whether that is all of it. Others learn of it only where both sides show it."""
     talk = one_of(viewer, key)
     last = min(up_to, talk.last_id)
     if last <= talk.read_id:
-        return
+        return talk.read_id >= talk.last_id
     shows = viewer.shows_reading and talk.state == "open"  # who asked is told nothing before the answer
     if shows:
         touch(talk.id)
@@ -314,6 +314,7 @@ def mark_read(viewer: Member, key: str, up_to: int) -> None:
             mail_at=case((everything, None), else_=Participant.mail_at),
         )
     )
+    return last >= talk.last_id
 
 
 def seen_by_all(viewer: Member, talk: Talk) -> tuple[int, datetime] | None:
