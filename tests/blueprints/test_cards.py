@@ -187,6 +187,36 @@ def test_files_are_downloaded_and_brought_back(ana, ben, as_member):
     assert browser.post("/cards", {}).status_code == 422
 
 
+def test_older_programs_have_a_link_wherever_there_is_a_file(ana, ben, as_member):
+    cards.set_tags(ana, ben, "Choir")
+    db.session.commit()
+    browser, [tag] = as_member(ana), cards.tags(ana)
+    one, tagged = f"/people/{ben.handle}/vcard?version=3", f"/cards/tags/{tag.key}/vcard?version=3"
+    for page, link in [
+        (f"/people/{ben.handle}", one),
+        (f"/people/{ben.handle}/card", one),
+        (f"/cards/tags/{tag.key}", tagged),
+        ("/cards", "/cards/vcard?version=3"),
+    ]:
+        assert f'href="{link}"' in browser.get(page).text, page
+        assert "VERSION:3.0" in browser.get(link).text
+
+
+def test_a_birthday_that_changed_is_told_as_people_write_it(ana, ben, as_member):
+    profiles.add_detail(ben, "birthday", "05-13", audience="connections")
+    theirs = cards.overlay(ana, ben).theirs[0]
+    detail(ana, ben, "birthday", "1990-05-12", instead=theirs.key)
+    profiles.change_detail(ben, theirs.key, "05-14", "", "connections")
+    db.session.commit()
+    browser = as_member(ana)
+    for page in (f"/people/{ben.handle}", f"/people/{ben.handle}/card"):
+        said = words(browser.get(page))
+        assert "Ben Okafor changed this to 14 May on" in said
+        assert "You have 12 May 1990." in said
+        assert "Use theirs 14 May" in said
+        assert "--05-14" not in said
+
+
 def test_cards_about_people_who_left_can_be_read_and_deleted(ana, ben, as_member):
     cards.set_note(ana, ben, "Tide")
     db.session.commit()
@@ -208,8 +238,28 @@ def test_due_people_stand_on_my_network(ana, ben, as_member):
     browser = as_member(ana)
     assert "Keep in touch" not in words(browser.get("/network"))
     clock.move(days=32)
-    assert "Keep in touch Only you see this" in words(as_member(ana).get("/network"))
+    shown = as_member(ana).get("/network")
+    assert "Keep in touch Only you see this" in words(shown)
+    assert "/cards/due" not in shown.text, "those are all"
     assert "Keep in touch" not in words(as_member(ben).get("/network"))
+
+
+def test_my_network_leads_to_all_with_whom_it_is_time_to_get_in_touch(ana, ben, as_member):
+    for number in range(26):
+        cards.set_every(ana, factories.member(f"Carl {number}"), 1)
+    db.session.commit()
+    clock.move(days=32)
+    browser = as_member(ana)
+    page = browser.get("/network")
+    assert page.text.count("Keep in touch") == 1
+    assert page.text.count("#card-touch") == cards.DUE
+    assert 'href="/cards/due"' in page.text
+    first = browser.get("/cards/due")
+    after = re.search(r'href="(/cards/due\?after=[^"]+)"', first.text)[1]
+    second = browser.get(after)
+    shown = re.findall(r"/people/([^/]+)/card#card-touch", first.text + second.text)
+    assert (len(shown), len(set(shown))) == (26, 26)
+    assert "It is time for nobody" in words(as_member(ben).get("/cards/due"))
 
 
 def test_oneself_and_strangers_to_the_eye_have_no_card(ana, ben, as_member):

@@ -3,9 +3,13 @@
 import re
 
 import pytest
+from sqlalchemy import select
 
 from tests import factories
-from webapp.domain import saved_searches
+from webapp import clock, jobs
+from webapp.domain import events, saved_searches, search
+from webapp.extensions import db
+from webapp.models.mail import MailboxMessage
 
 
 @pytest.fixture
@@ -32,6 +36,24 @@ def test_a_search_is_saved_opened_and_deleted_without_javascript(ana, as_member)
     assert as_member(factories.member("Carl")).get(f"/people/saved/{row.key}").status_code == 404
     browser.post(f"/people/saved/{row.key}/delete")
     assert "No saved searches" in browser.get("/people/saved").text
+
+
+def test_the_mail_leads_to_the_search_and_from_there_to_all_it_finds(context, as_member):
+    ana = factories.member("Ana Lima", "ana@example.org")
+    saved = saved_searches.save(ana, "Rivers", search.Query("river"))
+    events.choose(ana, ["saved_search"], {("saved_search", "app"), ("saved_search", "email")}, "each")
+    for name in ("Ben River", "Carl River"):
+        factories.member(name)
+    db.session.commit()
+    clock.move(hours=25)
+    saved_searches.look(clock.now())
+    db.session.commit()
+    jobs.run_due()
+    [mail] = db.session.scalars(select(MailboxMessage).where(MailboxMessage.subject.contains("a search you saved")))
+    text = mail.raw.decode().replace("=\r\n", "")
+    path = f"/people/saved/{saved.key}"
+    assert path in text
+    assert as_member(ana).get(path).headers["Location"] == "/people?q=river"
 
 
 def test_everybody_is_no_search_to_save(ana, as_member):

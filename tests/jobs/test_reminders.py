@@ -83,7 +83,7 @@ def test_it_comes_on_monday_names_who_is_due_and_comes_once_a_week(ana, ben):
     recipient, raw = found[0]
     assert recipient == "ana@example.org"
     assert "Ben Okafor" in raw
-    assert "/network#due" in raw
+    assert "/cards/due" in raw
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
     for _day in range(7):
         clock.move(days=1)

@@ -13,6 +13,7 @@ from webapp.config import setting
 from webapp.domain import cards, messages, people, profiles
 from webapp.domain.cards.vcard import Version
 from webapp.domain.errors import Invalid, NotFound
+from webapp.models.base import to_ms
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
 from webapp.web import paging
@@ -157,6 +158,20 @@ def _index(**values: Any) -> Response:
 def index() -> Response:
     """Show the viewer's tags, the cards about people who left, and the way out and back in."""
     return _index()
+
+
+@bp.get("/cards/due")
+def due() -> Response:
+    """List all with whom it is time to get in touch, the longest due first, a page at a time."""
+    place = paging.place(int, int)
+
+    def key(person: cards.Due) -> tuple[int, int]:
+        return to_ms(person.due_at), person.id
+
+    found = [
+        each for each in cards.due_people(viewer(), messages.last_sent, None) if place is None or key(each) > place
+    ]
+    return page("cards/due.html", shown=paging.cut(found, key, is_first=place is None))
 
 
 @bp.get("/cards/tags/<key>")

@@ -64,7 +64,8 @@ def network() -> Response:
         cards=sent,
         introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),
         near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in sent]),
-        due=cards.due_people(member, messages.last_sent),
+        due_most=cards.DUE,
+        due=cards.due_people(member, messages.last_sent, cards.DUE + 1),
         newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),
         suggested=suggestions.of(member, suggestions.AT_A_GLANCE),
     )

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import cards, events, introductions, messages, notifications, relationships, tickets
+from webapp.domain import cards, events, introductions, messages, notifications, relationships, saved_searches, tickets
 from webapp.domain.errors import N_
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
@@ -241,6 +241,8 @@ def _caused(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     if row.kind == "invitation":
         token = tickets.issue("accept", minutes=30 * 24 * 60, member=member, other=by.id)
         return said | {"link": f"{base}/invitations/accept/{token}"}
+    if row.kind == saved_searches.KIND:
+        return said | {"link": f"{base}/people/saved/{row.facts['about']}"}
     link = f"{base}/invitations" if row.kind == "guest_card" else f"{base}/people/{by.handle}"
     return said | {"link": link}
 
@@ -272,7 +274,7 @@ def _due_people(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     if not found:
         raise _Skip("it is time for nobody any more")
     names = [each.name for each in found[:DIGEST_LINES]]
-    said = {"people": names, "more": len(found) > DIGEST_LINES, "link": f"{base}/network#due"}
+    said = {"people": names, "more": len(found) > DIGEST_LINES, "link": f"{base}/cards/due"}
     return said | _choosing(row.kind, member, base)
 
 

@@ -47,7 +47,13 @@ def place(*kinds: type) -> tuple[Any, ...] | None:
 
 def page(found: Any, key: Callable[[Any], tuple[str | int, ...]], *, is_first: bool, size: int = SIZE) -> Page[Any]:
     """Return one page of a Select that goes on after its place already; `key` tells the place of a row. One statement."""
-    rows = db.session.execute(found.limit(size + 1)).all()
+    return cut(db.session.execute(found.limit(size + 1)).all(), key, is_first=is_first, size=size)
+
+
+def cut(
+    rows: Sequence[Row], key: Callable[[Row], tuple[str | int, ...]], *, is_first: bool, size: int = SIZE
+) -> Page[Row]:
+    """Return one page of rows that are known, from its place on."""
     more = len(rows) > size
     rows = rows[:size]
     return Page(rows, cursor(*key(rows[-1])) if more else None, is_first)

@@ -15,6 +15,7 @@ from webapp.domain.cards.files import (
     vcards_of_left,
 )
 from webapp.domain.cards.keeping import (
+    DUE,
     INTERVALS,
     MET_CHARACTERS,
     Due,
@@ -54,6 +55,7 @@ from webapp.domain.cards.tags import (
 )
 
 __all__ = [
+    "DUE",
     "FILE_BYTES",
     "INTERVALS",
     "MET_CHARACTERS",

@@ -237,8 +237,8 @@ class Due:
     due_at: datetime
 
 
-def due_people(viewer: Member, talked: Talked, most: int = DUE) -> list[Due]:
-    """Return with whom it is time to get in touch, the longest due first, so many of them. One statement.
+def due_people(viewer: Member, talked: Talked, most: int | None = DUE) -> list[Due]:
+    """Return with whom it is time to get in touch, the longest due first, so many of them (None: all). One statement.
 
     The date that stands in clear knows no message; how often lies sealed. So a card is opened where there was one, and each that is due
     by its date is looked at: as many as somebody wants to be reminded of.
