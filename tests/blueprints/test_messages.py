@@ -108,6 +108,21 @@ def test_with_htmx_a_message_is_a_line_and_a_fresh_form(pair, key, as_member):
     assert bodies() == ["Are you coming?"]
 
 
+def test_without_javascript_too_undo_brings_the_text_back_into_the_box(pair, key, as_member):
+    ana, _ben = pair
+    browser = as_member(ana)
+    message = messages.send(ana, key, "On <b>Thursday</b>").key
+    db.session.commit()
+    answer = browser.post(f"/messages/{key}/{message}/undo")
+    assert answer.status_code == 200
+    assert bodies() == ["Are you coming?"]
+    assert "Nothing was sent" in words(answer)
+    assert re.search(r"<textarea[^>]*>([^<]*)</textarea>", answer.text)[1] == "On &lt;b&gt;Thursday&lt;/b&gt;"
+    assert f'id="message-{message}"' not in answer.text
+    assert f'action="/messages/{key}"' in answer.text, "it can be sent again"
+    assert "Thursday" not in browser.get(f"/messages/{key}").text, "said once"
+
+
 def test_an_open_page_asks_for_one_number_and_gets_nothing_while_nothing_is_new(pair, key, as_member, statements):
     ana, ben = pair
     browser = as_member(ben)
@@ -243,6 +258,25 @@ def test_a_group_is_chosen_written_to_left_and_added_to(pair, as_member):
     assert as_member(ben).post(f"/messages/{key}/leave").status_code == 303
     there, _sep, to_add = words(browser.get(f"/messages/{key}/people")).partition("Add somebody")
     assert ("Ben Okafor" in there, "Ben Okafor" in to_add) == (False, True)
+
+
+def test_from_the_menu_of_a_group_one_comes_to_reporting_its_people(pair, as_member):
+    ana, ben = pair
+    chen = factories.member("Chen Wei")
+    factories.connect(ana, chen)
+    key = messages.key_of(messages.write_to_group(ana, [ben, chen], "Reunion", "Who comes?", "g"))
+    db.session.commit()
+    browser = as_member(chen)  # who need not be connected with all of them
+    menu = re.search(r'id="talk-menu".*?</header>', browser.get(f"/messages/{key}").text, re.DOTALL)[0]
+    link = re.search(r'href="([^"]+)">(?:(?!</a>).)*Report or block', menu, re.DOTALL)[1]
+    page = browser.get(link)
+    for other in (ana, ben):
+        assert f'href="/people/{other.handle}/report"' in page.text
+        assert f'href="/people/{other.handle}"' in page.text
+        assert f"/people/{other.handle}/block" in browser.get(f"/people/{other.handle}").text
+    report = browser.post(f"/people/{ben.handle}/report", {"reason": "advertising"})
+    assert report.status_code == 303
+    assert db.session.scalars(select(Report.about_id)).all() == [ben.id]
 
 
 def test_a_tag_names_who_a_message_goes_to_and_is_told_to_none_of_them(pair, as_member):

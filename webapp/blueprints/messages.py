@@ -162,9 +162,13 @@ def search() -> Response:
 @bp.get("/<key>")
 def show(key: str) -> Response:
     """Show a conversation, the latest messages last, with the list beside it where there is room."""
-    talk = messages.one_of(viewer(), key)
+    return page("messages/show.html", **_shown(messages.one_of(viewer(), key)))
+
+
+def _shown(talk: Talk, form: MessageForm | None = None) -> dict[str, Any]:
+    """Return what the page of one conversation shows."""
     box: messages.Box = "open" if talk.state == "open" else "request"
-    return page("messages/show.html", only="talk", waiting=messages.requests(viewer()), **_rows(box), **_talk(talk))
+    return {"only": "talk", "waiting": messages.requests(viewer()), **_rows(box), **_talk(talk, form)}
 
 
 @bp.post("/<key>")
@@ -177,9 +181,7 @@ def send(key: str) -> Response:
     except (Invalid, Refused) as error:
         if wants_part():
             raise
-        talk = messages.one_of(member, key)
-        values = {"only": "talk", "waiting": messages.requests(member), **_rows("open"), **_talk(talk, form)}
-        return show_on(form, error, "messages/show.html", **values)
+        return show_on(form, error, "messages/show.html", **_shown(messages.one_of(member, key), form))
     if not wants_part():
         return leave(".show", key=key, _anchor="last")
     return _news(key, sent=True)
@@ -345,12 +347,13 @@ def options(key: str, message: str) -> Response:
 def undo(key: str, message: str) -> Response:
     """Take a message back that was sent just now; its text goes back into the form."""
     member = viewer()
-    taken = messages.undo(member, key, message)
+    text = messages.undo(member, key, message).body
+    talk, form = messages.one_of(member, key), MessageForm(formdata=None)
     if wants_part():
-        talk = messages.one_of(member, key)
-        return page("messages/_undone.html", text=taken.body, **_box(talk, MessageForm(formdata=None)))
+        return page("messages/_undone.html", text=text, **_box(talk, form))
+    form.body.data = text  # shown at once: another page would have to be told the text in its address or in a cookie
     flash(_("Nothing was sent"))
-    return leave(".show", key=key)
+    return page("messages/show.html", **_shown(talk, form))
 
 
 @bp.route("/<key>/<message>/edit", methods=["GET", "POST"])
