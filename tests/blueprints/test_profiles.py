@@ -5,6 +5,7 @@ import re
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 from werkzeug import formparser
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
@@ -13,6 +14,7 @@ from tests import factories
 from webapp.domain import feed, profiles
 from webapp.extensions import db
 from webapp.models.member import Member, Photo
+from webapp.models.post import Post
 
 
 @pytest.fixture
@@ -184,6 +186,26 @@ def test_experience_is_added_changed_in_its_row_and_deleted(ana, as_member):
     assert mine.post(f"/settings/background/{job.key}/remove").status_code == 303
     assert "Diver" not in mine.get("/settings/background").text
     assert mine.get("/settings/background/add/hobbies").status_code == 404
+
+
+def test_of_a_position_that_the_profile_names_connections_are_told_if_one_says_so(ana, as_member):
+    mine, add = as_member(ana), "/settings/background/add/experience"
+    typed = {"what": "Diver", "at": "Sea", "from_year": "2026"}
+    positions = select(Post.body).where(Post.author_id == ana.id, Post.kind == "position")
+    assert 'name="tell"' not in mine.get(add).text, "the profile names none"
+    profiles.edit(ana, {}, title="Diver", organisation="Sea")
+    db.session.commit()
+    form = mine.get(add).text
+    assert re.search(r'<input class="check" type="checkbox" id="tell" name="tell" value="1"[^>]*>', form)
+    assert " checked" not in form
+    assert 'name="tell"' not in mine.get("/settings/background/add/education").text
+    mine.post(add, typed)
+    mine.post(add, typed | {"at": "Lake", "tell": "1"})
+    assert "Nobody was told" in words(mine.get("/settings/background"))
+    mine.post(add, typed | {"to_year": "2026", "tell": "1"})
+    assert db.session.scalars(positions).all() == []
+    mine.post(add, typed | {"what": "diver ", "tell": "1"})
+    assert db.session.scalars(positions).all() == ["Diver\nSea"]
 
 
 def test_skills_are_listed_moved_and_endorsed(ana, as_member):

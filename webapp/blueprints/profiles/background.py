@@ -6,12 +6,12 @@ from flask import Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import BooleanField, StringField
 
 from webapp.blueprints.profiles.fields import SHOWN, held
 from webapp.blueprints.profiles.forms import bp
-from webapp.domain import profiles
-from webapp.domain.errors import Invalid, NotFound, Refused
+from webapp.domain import feed, profiles
+from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page, wants_part
@@ -26,11 +26,14 @@ class EntryForm(FlaskForm):
     at = StringField(lazy_gettext("Organisation"))
     from_year = StringField(lazy_gettext("From year"))
     to_year = StringField(lazy_gettext("To year"))
+    tell = BooleanField(lazy_gettext("Tell my connections"))
 
     def __init__(self, section: str) -> None:
         super().__init__()
         if section == "education":
             self.what.label.text, self.at.label.text = _("What you learned"), _("School")
+        if section == "education" or not viewer().title:  # what the profile does not name is no news
+            del self.tell
 
 
 def _typed(form: EntryForm) -> dict[str, str]:
@@ -56,14 +59,21 @@ def add_entry(section: str) -> Response:
     """Ask for a new entry, and add it."""
     if section not in ("experience", "education"):
         raise NotFound
-    form = EntryForm(section)
+    form, member = EntryForm(section), viewer()
     if not form.is_submitted():
         return page("profiles/new_entry.html", form=form, which=section)
+    told = wanted = "tell" in form and form["tell"].data
     try:
-        profiles.add_entry(viewer(), section, **_typed(form))
-    except (Invalid, Refused) as error:
+        row = profiles.add_entry(member, section, **_typed(form))
+        told = wanted and profiles.is_said_on_top(member, row)
+        if told:
+            feed.announce_position(member)
+    except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "profiles/new_entry.html", which=section)
-    flash(_("It is added"))
+    if wanted and not told:
+        flash(_("It is added. Nobody was told: it is not the position that your profile names at its top"))
+    else:
+        flash(_("It is added"))
     return leave(".background")
 
 

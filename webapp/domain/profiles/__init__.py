@@ -6,7 +6,7 @@
 
 from webapp.domain.profiles.audiences import WORDS as AUDIENCE_WORDS
 from webapp.domain.profiles.audiences import Relation
-from webapp.domain.profiles.background import add_entry, change_entry, own_entry, remove_entry
+from webapp.domain.profiles.background import add_entry, change_entry, is_said_on_top, own_entry, remove_entry
 from webapp.domain.profiles.checks import FIELDS, LENGTHS
 from webapp.domain.profiles.contact import (
     KIND_WORDS,
@@ -74,6 +74,7 @@ __all__ = [
     "endorse",
     "endorsers",
     "hide_endorsement",
+    "is_said_on_top",
     "move_skill",
     "own_detail",
     "own_details",

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from webapp import clock, tokens
 from webapp.domain import relationships
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
+from webapp.domain.names import fold
 from webapp.domain.profiles.checks import TOO_LONG, line
 from webapp.extensions import db
 from webapp.models.member import Member
@@ -61,6 +62,12 @@ def add_entry(viewer: Member, section: str, *, what: str, at: str, from_year: st
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def is_said_on_top(viewer: Member, row: ProfileEntry) -> bool:
+    """Whether an entry is the very position that the profile names at its top, for every member: it goes on and reads the same."""
+    said = (fold(viewer.title), fold(viewer.organisation))
+    return row.section == "experience" and row.to_year is None and (fold(row.what), fold(row.at)) == said
 
 
 def change_entry(viewer: Member, key: str, *, what: str, at: str, from_year: str, to_year: str = "") -> ProfileEntry:
