@@ -187,6 +187,13 @@ def test_files_are_downloaded_and_brought_back(ana, ben, as_member):
     assert browser.post("/cards", {}).status_code == 422
 
 
+def test_the_form_for_a_new_detail_says_what_each_kind_needs(ana, ben, as_member):
+    for page in (f"/people/{ben.handle}/card", "/settings/contact"):
+        hint = re.search(r'id="(?:new|value)-hint">([^<]+)<', as_member(ana).get(page).text)[1]
+        for part in ("phone", "email", "https://", "05-14"):
+            assert part in hint, page
+
+
 def test_older_programs_have_a_link_wherever_there_is_a_file(ana, ben, as_member):
     cards.set_tags(ana, ben, "Choir")
     db.session.commit()

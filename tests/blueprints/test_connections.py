@@ -83,7 +83,9 @@ def test_the_list_is_sorted_searched_and_paged_by_its_address(ana, as_member):
     assert rows(browser.get("/connections?sort=last")) == [zoe, emile, bo]
     found = browser.get("/connections?q=emi")
     assert rows(found) == [emile]
-    assert "1 connection matches" in words(found)
+    assert found.text.count("1 connection matches") == 2, "for the eye and for the ear"
+    nobody = browser.get("/connections?q=xy").text
+    assert nobody.count("0 connections match") == 1, "for the ear; the eye reads it below"
     assert 'No connections match "xy"' in words(browser.get("/connections?q=xy")).replace("&#34;", '"')
 
 

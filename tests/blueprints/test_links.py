@@ -171,11 +171,14 @@ def test_the_owner_makes_prints_and_closes_one(ana, as_member):
     where = answer.headers["Location"]
     shown = browser.get(where)
     assert page_of(made) in shown.text
+    assert 'src="data:image/svg+xml' in shown.text
+    assert len(shown.data) <= 40_000
     sheet = browser.get(f"{where}/print")
     assert "Northgate" in words(sheet)
     assert 'src="data:image/svg+xml' in sheet.text
     browser.post(f"{where}/close")
     assert page_of(made) not in browser.get(where).text
+    assert "data:image" not in browser.get(where).text
     assert page_of(made) not in browser.get(f"{where}/print").text
     assert as_member().get(page_of(made)).status_code == 410
 

@@ -40,6 +40,7 @@ def test_congratulating_commenting_and_sharing(site, visit, check_axe, how):
     scripted = how.get("javascript", True)
     if scripted:
         check_axe(ana)
+    assert page.locator(".post header .xs a").first.bounding_box()["height"] >= 24, "a finger meets it"
     share = page.get_by_role("button", name="Share", exact=True)
     expect(share).to_be_hidden()  # the line opens when somebody goes there
 

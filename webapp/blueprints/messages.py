@@ -330,11 +330,6 @@ def _line(key: str, message_key: str) -> tuple[Talk, Line]:
     return talk, messages.line(member, talk, message_key)
 
 
-def _changed(key: str) -> Response:
-    """Show the page anew; htmx asks for what changed, and its dialog closes by itself."""
-    return _news(key) if wants_part() else leave(".show", key=key)
-
-
 @bp.get("/<key>/<message>")
 def options(key: str, message: str) -> Response:
     """Show what can be done with a message."""
@@ -377,12 +372,13 @@ def edit(key: str, message: str) -> Response:
 @bp.post("/<key>/<message>/delete")
 def delete(key: str, message: str) -> Response:
     """Delete a message, for everybody or for oneself."""
-    if request.form.get("for") == "all":
+    for_all = request.form.get("for") == "all"
+    if for_all:
         messages.delete_for_all(viewer(), key, message)
     else:
         messages.delete_for_me(viewer(), key, message)
     flash(_("The message is deleted"))
-    return leave(".show", key=key)
+    return leave(".show", key=key, _anchor=f"message-{message}" if for_all else "last")  # Tab goes on from there
 
 
 # Beginning one
