@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests import factories
+from tests import crawl, factories
 from webapp import clock
 from webapp.domain import guests, relationships, tickets
 from webapp.extensions import db
@@ -350,6 +350,14 @@ def standing(viewer, handles):
     return sorted(db.session.scalars(found))
 
 
+def take_back(browser, url):
+    """The forms on a page that take an answer back: where each posts and what it sends."""
+    forms = [
+        form for form in crawl.forms(browser.get(url).text, url) if form.action.startswith("/invitations/answer/undo")
+    ]
+    return [(form.action, form.fixed) for form in forms]
+
+
 @pytest.mark.parametrize(("what", "state"), [("accept", "connected"), ("ignore", "ignored")])
 def test_several_are_answered_in_one_press_with_one_undo(ana, as_member, what, state):
     handles = ask_all(ana, 3)
@@ -357,26 +365,71 @@ def test_several_are_answered_in_one_press_with_one_undo(ana, as_member, what, s
     answer = browser.post("/invitations/answer", {"do": what, "handle": handles[:2]})
     assert answer.status_code == 303
     assert standing(ana, handles) == sorted([state, state, "received"])
-    page = browser.get(answer.headers["Location"])
-    assert f"2 invitations are {what.rstrip('e')}ed." in page.text
-    token = re.search(r'name="answered" value="([^"]+)"', page.text)[1]
-    assert browser.post("/invitations/answer/undo", {"answered": token}).status_code == 303
+    assert f"2 invitations are {what.rstrip('e')}ed." in browser.get(answer.headers["Location"]).text
+    # On whatever page of these one comes by within the minute.
+    assert take_back(browser, "/invitations/sent") != []
+    ((action, sent),) = take_back(browser, "/network")
+    assert browser.post(action, sent).headers["Location"] == "/network"
     assert standing(ana, handles) == ["received"] * 3
     assert relationships.problems() == []
+
+
+@pytest.mark.parametrize(("what", "state"), [("accept", "connected"), ("ignore", "ignored")])
+def test_an_answer_by_one_press_can_be_taken_back_from_the_list_and_the_profile(ana, as_member, what, state):
+    (handle,) = ask_all(ana, 1)
+    browser = as_member(ana)
+    for url in ("/invitations", f"/people/{handle}", "/network"):
+        browser.post(f"/invitations/{handle}/{what}", {})
+        assert standing(ana, [handle]) == [state]
+        ((action, sent),) = take_back(browser, url)
+        assert browser.post(action, sent).headers["Location"] == url
+        assert standing(ana, [handle]) == ["received"]
+    browser.post(f"/people/{handle}/connect", {})  # which is a yes to who asked before
+    assert len(take_back(browser, f"/people/{handle}")) == 1
+    clock.move(seconds=61)
+    assert [take_back(browser, url) for url in ("/invitations", f"/people/{handle}", "/network")] == [[], [], []]
+
+
+def test_who_is_ignored_can_still_be_kept_from_asking_again_or_reported(ana, as_member):
+    (handle,) = ask_all(ana, 1)
+    browser = as_member(ana)
+    browser.post(f"/invitations/{handle}/ignore", {})
+    text = browser.get("/invitations/ignored").text
+    never = f"/invitations/{handle}/never"
+    assert never in {form.action for form in crawl.forms(text, "")}
+    assert f"/people/{handle}/report" in text
+    browser.post(never, {})
+    assert never not in browser.get("/invitations/ignored").text
+    other = db.session.scalars(db.select(Member).where(Member.handle == handle)).one()
+    assert not relationships.invite(other, [ana]).invited
 
 
 def test_the_undo_of_several_answers_ends_and_is_nobody_elses(ana, as_member):
     handles = ask_all(ana, 2)
     browser = as_member(ana)
-    where = browser.post("/invitations/answer", {"do": "accept", "handle": handles}).headers["Location"]
-    token = re.search(r'name="answered" value="([^"]+)"', browser.get(where).text)[1]
+    browser.post("/invitations/answer", {"do": "accept", "handle": handles})
+    ((action, sent),) = take_back(browser, "/invitations")
     other = as_member(factories.member("Somebody"))
-    assert other.post("/invitations/answer/undo", {"answered": token}).status_code == 409
-    assert browser.post("/invitations/answer/undo", {"answered": "forged"}).status_code == 409
+    assert take_back(other, "/invitations") == []
+    mine = {"until": sent["until"]}
+    assert other.post(action, mine).status_code == 409
+    assert browser.post(action, sent | {"until": "forged"}).status_code == 404
     clock.move(seconds=61)
-    assert 'name="answered"' not in browser.get(where).text
-    assert browser.post("/invitations/answer/undo", {"answered": token}).status_code == 409
+    assert take_back(browser, "/invitations") == []
+    assert browser.post(action, sent).status_code == 409
     assert standing(ana, handles) == ["connected"] * 2
+
+
+def test_an_invitation_that_is_back_can_be_answered_again_in_its_row(ana, as_member):
+    (handle,) = ask_all(ana, 1)
+    browser = as_member(ana)
+    for what in ("accept", "ignore"):
+        browser.part(f"/invitations/{handle}/{what}")
+        row = browser.part(f"/invitations/{handle}/undo-{what}").text
+        assert f'id="invitation-{handle}"' in row
+        assert {form.action for form in crawl.forms(row, "")} >= {
+            f"/invitations/{handle}/{each}" for each in ("accept", "ignore")
+        }
 
 
 def test_those_with_mutual_connections_are_ticked_and_nobody_else(ana, as_member):
@@ -394,6 +447,7 @@ def test_answering_nobody_or_strangers_is_refused_in_one_sentence(ana, as_member
         for data in ({"do": "accept"}, {"do": "accept", "handle": stranger.handle}):
             answer = browser.post(url, data)
             assert (answer.status_code, "Choose at least one invitation" in answer.text) == (422, True)
+            assert 'id="list-title"' in answer.text  # the list is still there
     assert browser.post("/invitations/answer", {"do": "marry", "handle": stranger.handle}).status_code == 404
 
 

@@ -410,7 +410,7 @@ def test_the_notes_of_several_go_and_come_back_in_one_press(ana, ben):
     connections.remove(ana, ben.id, carl.id, notes_too=True)
     assert [cards.overlay(ana, other).kept for other in (ben, carl, dana)] == [False, False, True]
     assert cards.overlay(carl, ben).card.note == "Carl's own"
-    connections.restore_removed_at(ana, connections.recently_removed(ana)[0].undo_until)
+    connections.restore_removed_at(ana, connections.recently(ana, "removed")[0].undo_until)
     assert [cards.overlay(ana, other).tags for other in (ben, carl, dana)] == [("Choir",)] * 3
 
 

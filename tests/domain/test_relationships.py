@@ -229,8 +229,8 @@ def test_removing_is_silent_and_undone_within_a_minute_with_its_date(ana, ben):
     since = db.session.execute(connections.of(ana)).one().since
     relationships.end(ana, ben)
     assert (status(ana, ben), status(ben, ana)) == ("removed", "none")
-    assert [row.id for row in connections.recently_removed(ana)] == [ben.id]
-    assert connections.recently_removed(ben) == []
+    assert [row.id for row in connections.recently(ana, "removed")] == [ben.id]
+    assert connections.recently(ben, "removed") == []
     healthy()
     assert [ana.degree, ben.degree] == [0, 0]
     relationships.undo_end(ana, ben)

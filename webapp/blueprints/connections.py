@@ -1,7 +1,5 @@
 """My network: who a member is connected to, who asks, who could be, and the way a connection ends."""
 
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, session
@@ -22,11 +20,12 @@ from webapp.domain import (
     suggestions,
 )
 from webapp.domain.connections import FILTERS
-from webapp.domain.errors import N_, Invalid, NotFound, Refused
+from webapp.domain.errors import N_, Invalid, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
+from webapp.web.back import by_press, sent_moment
 from webapp.web.errors import sentence
 from webapp.web.htmx import leave, page, wants_part
 
@@ -37,7 +36,6 @@ ASKING = 3
 FACES = 3
 SEARCH_CHARACTERS = 100
 FILTER_CHARACTERS = 120
-MS_DIGITS = 14
 INVALID = 422
 ORDERS: dict[str, connections.Order] = {"first": "first", "last": "last", "contact": "contact"}
 CHOSEN = 100
@@ -49,8 +47,9 @@ FILTER_WORDS = {"field": N_("Field"), "company": N_("Organisation"), "place": N_
 def network() -> Response:
     """Show a member's network at a glance; to somebody new, the way to fill it."""
     member = viewer()
-    address, removed, counts = accounts.primary_address(member), _removals(), invitations.counts(member)
-    if not (member.degree or removed or counts["received"] or counts["sent"]):
+    address, counts = accounts.primary_address(member), invitations.counts(member)
+    lately = connections.recently(member, "removed", "connected", "ignored")
+    if not (member.degree or lately or counts["received"] or counts["sent"]):
         faces = db.session.execute(people.best_connected(member).limit(FACES)).all()
         return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
     asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
@@ -58,7 +57,8 @@ def network() -> Response:
     return page(
         "connections/network.html",
         address=address,
-        removed=removed,
+        removed=by_press([row for row in lately if row.state == "removed"]),
+        answered=by_press([row for row in lately if row.state != "removed"]),
         counts=counts,
         asking=asking,
         cards=sent,
@@ -137,8 +137,7 @@ def _tag() -> cards.TagSeen | None:
 
 def _removals() -> list[list[Any]]:
     """Return what can be brought back, one list for each press."""
-    removed = connections.recently_removed(viewer())
-    return [list(group) for _until, group in groupby(removed, key=attrgetter("undo_until"))]
+    return by_press(connections.recently(viewer(), "removed"))
 
 
 @bp.get("/connections")
@@ -218,11 +217,7 @@ def tag_several() -> Response:
 @bp.post("/connections/restore")
 def restore_several() -> Response:
     """Bring back all that was removed in one press."""
-    until = request.form.get("until", "")
-    moment = from_ms(int(until)) if until.isascii() and until.isdecimal() and len(until) <= MS_DIGITS else None
-    if moment is None:
-        raise NotFound
-    number = connections.restore_removed_at(viewer(), moment)
+    number = connections.restore_removed_at(viewer(), sent_moment("until"))
     text = ngettext("%(num)d connection is back", "%(num)d connections are back", number)
     if wants_part():
         return page("connections/_restored.html", focus="", text=text, **_after_removal())

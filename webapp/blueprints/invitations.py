@@ -8,29 +8,29 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from webapp import clock, tokens
 from webapp.domain import connections, guests, invitations, links, people, relationships, tickets
-from webapp.domain.errors import N_, Invalid, NotFound, Refused
+from webapp.domain.errors import N_, NotFound
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.models.invitation import GuestInvitation
 from webapp.models.member import Member
 from webapp.web import paging
 from webapp.web.access import public, viewer
-from webapp.web.back import leave_back
+from webapp.web.back import by_press, leave_back, sent_moment
 from webapp.web.filters import day
 from webapp.web.htmx import leave, page, wants_part
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
-ANSWERED = "answered"
+INVALID = 422
+NONE = N_("Choose at least one invitation")
 CHOSEN = 100
 """Among how many at once several can be chosen."""
 
 
-def _list(name: str) -> Response:
+def _list(name: str, *, problem: str = "") -> Response:
     me = viewer()
-    choosing = name != "ignored" and bool(request.args.get("choose"))
+    choosing = name != "ignored" and bool(request.args.get("choose") or problem)
     found, place = invitations.of(me, name), paging.place(int, int)
     if place:
         found = invitations.after(found, from_ms(place[0]), place[1])
@@ -43,7 +43,10 @@ def _list(name: str) -> Response:
     least = request.args.get("least", type=int)
     return page(
         "invitations/index.html",
+        status=INVALID if problem else 200,
+        problem=problem and _(problem),
         tab=name,
+        home={"received": ".index", "sent": ".sent", "ignored": ".ignored"}[name],
         counts=invitations.counts(me),
         listed=listed,
         cards=cards,
@@ -52,22 +55,8 @@ def _list(name: str) -> Response:
         choosing=choosing,
         ticked={row.id for row in listed.rows if least is not None and near[row.id].mutual >= least},
         at={"after": request.args["after"]} if place else {},
-        answered=_answered(request.args.get("answered", "")),
+        answered=by_press(connections.recently(me, "connected", "ignored")),
     )
-
-
-def _answered(token: str) -> dict[str, Any] | None:
-    """Return what one press has just answered, as long as it can be taken back."""
-    value = tokens.signed(ANSWERED, token) if token else None
-    if not value or from_ms(value[2]) < clock.now():
-        return None
-    what, number, until = value
-    words = (
-        ngettext("%(num)d invitation is accepted.", "%(num)d invitations are accepted.", number)
-        if what == "accept"
-        else ngettext("%(num)d invitation is ignored.", "%(num)d invitations are ignored.", number)
-    )
-    return {"what": what, "until": from_ms(until), "words": words, "token": token}
 
 
 @bp.get("")
@@ -118,6 +107,26 @@ def _answer(words: str, other: Any, *, undo: str = "", back: str = ".index", wri
     return leave_back(back)
 
 
+def _back(other: Member) -> Response:
+    """Show the invitation again, to be answered."""
+    words = _("The invitation is back under Received")
+    row = db.session.execute(invitations.of(viewer(), "received").where(Member.id == other.id)).one_or_none()
+    if row is None or not wants_part():
+        return _answer(words, other)
+    near = connections.badges(viewer(), [other.id])
+    came_by = links.came_by(viewer(), [other.id])
+    return page(
+        "invitations/_again.html",
+        words=words,
+        row=row,
+        person=row,
+        card=None,
+        tab="received",
+        near=near,
+        came_by=came_by,
+    )
+
+
 @bp.post("/<handle>/accept")
 def accept(handle: str) -> Response:
     """Say yes."""
@@ -132,7 +141,7 @@ def undo_accept(handle: str) -> Response:
     """Take the yes back, before anybody was told."""
     other = _someone(handle)
     relationships.undo_accept(viewer(), [other])
-    return _answer(_("The invitation is back under Received"), other)
+    return _back(other)
 
 
 @bp.post("/<handle>/ignore")
@@ -149,7 +158,7 @@ def undo_ignore(handle: str) -> Response:
     """Bring an invitation back that was just ignored."""
     other = _someone(handle)
     relationships.undo_ignore(viewer(), [other])
-    return _answer(_("The invitation is back under Received"), other)
+    return _back(other)
 
 
 @bp.post("/<handle>/never")
@@ -190,24 +199,19 @@ def answer_several() -> Response:
         raise NotFound
     ids = invitations.among(me, "received", request.form.getlist("handle")[:CHOSEN])
     if not ids:
-        raise Invalid(handle=N_("Choose at least one invitation"))
+        return _list("received", problem=NONE)
     number = verbs[what](me, ids)
-    until = invitations.undo_until(me, ids)
     if number < len(ids):
         flash(_("%(number)s of %(all)s could not be answered now", number=len(ids) - number, all=len(ids)))
-    answered = tokens.sign(ANSWERED, [what, number, to_ms(until)]) if until and number else None
-    return leave(".index", answered=answered)
+    return leave(".index")
 
 
 @bp.post("/answer/undo")
 def undo_answers() -> Response:
     """Take back what one press answered, before anybody was told."""
-    answered = _answered(request.form.get("answered", ""))
-    if answered is None:
-        raise Refused(connections.GONE)
-    number = invitations.undo_answers(viewer(), answered["what"], answered["until"])
+    number = invitations.undo_answers(viewer(), sent_moment("until"))
     flash(ngettext("%(num)d invitation is back under Received", "%(num)d invitations are back under Received", number))
-    return leave(".index")
+    return leave_back(".index")
 
 
 @bp.post("/sent/withdraw")
@@ -216,7 +220,7 @@ def withdraw_several() -> Response:
     me = viewer()
     ids = invitations.among(me, "sent", request.form.getlist("handle")[:CHOSEN])
     if not ids:
-        raise Invalid(handle=N_("Choose at least one invitation"))
+        return _list("sent", problem=NONE)
     number = relationships.withdraw(me, ids)
     words = ngettext("%(num)d invitation is withdrawn", "%(num)d invitations are withdrawn", number)
     again = [stand.may_ask_from for stand in people.standings(me, ids).values() if stand.status == "withdrawn"]

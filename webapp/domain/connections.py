@@ -291,7 +291,7 @@ def restore(viewer: Member, other: Member) -> None:
 
 def restore_removed_at(viewer: Member, until: datetime) -> int:
     """Bring back all that the viewer removed in one press, which is what can be undone until the same moment; return how many."""
-    ids = [row.id for row in recently_removed(viewer) if row.undo_until == until]
+    ids = [row.id for row in recently(viewer, "removed") if row.undo_until == until]
     if not ids:
         raise Refused(GONE)
     number = relationships.undo_end(viewer, *ids)
@@ -299,14 +299,25 @@ def restore_removed_at(viewer: Member, until: datetime) -> int:
     return number
 
 
-def recently_removed(viewer: Member) -> list[Any]:
-    """Return whom the viewer removed and can still bring back, the last removals first, within one press by name."""
-    seen = relationships.as_seen_by(viewer, "removed")
+def recently(viewer: Member, *states: str) -> list[Any]:
+    """Return whom the viewer removed ("removed"), accepted ("connected") or ignored ("ignored") and can still take back.
+
+    The last first, within one press by name: those of one press have the same `undo_until`. One statement.
+    """
+    seen = relationships.undoable(viewer, *states)
     return list(
         db.session.execute(
-            select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, seen.c.undo_until)
+            select(
+                Member.id,
+                Member.handle,
+                Member.name,
+                Member.headline,
+                Member.photo,
+                seen.c.state,
+                seen.c.undo_until,
+            )
             .join(seen, seen.c.other_id == Member.id)
-            .where(visible(), seen.c.undo_until.is_not(None))
+            .where(visible())
             .order_by(seen.c.undo_until.desc(), Member.name_key, Member.id)
         ).all()
     )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from webapp.domain import guests, relationships
-from webapp.domain.connections import GONE
+from webapp.domain.connections import GONE, recently
 from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
 from webapp.extensions import db
@@ -50,20 +50,13 @@ def among(viewer: Member, name: str, handles: Sequence[str]) -> list[int]:
     )
 
 
-def undo_until(viewer: Member, ids: Sequence[int]) -> datetime | None:
-    """Return until when the answers that were just given to these can be taken back: the same moment for all of one press."""
-    seen = relationships.as_seen_by(viewer, among=ids)
-    found: datetime | None = db.session.scalar(select(func.max(seen.c.undo_until)))
-    return found
-
-
-def undo_answers(viewer: Member, what: str, until: datetime) -> int:
+def undo_answers(viewer: Member, until: datetime) -> int:
     """Take back all answers that were given in one press; return how many. Refused once the time has passed."""
-    seen = relationships.as_seen_by(viewer, "connected" if what == "accept" else "ignored")
-    ids = list(db.session.scalars(select(seen.c.other_id).where(seen.c.undo_until == until)))
-    if not ids:
+    given = [row for row in recently(viewer, "connected", "ignored") if row.undo_until == until]
+    if not given:
         raise Refused(GONE)
-    return (relationships.undo_accept if what == "accept" else relationships.undo_ignore)(viewer, ids)
+    accepted, ignored = ([row.id for row in given if row.state == state] for state in ("connected", "ignored"))
+    return relationships.undo_accept(viewer, accepted) + relationships.undo_ignore(viewer, ignored)
 
 
 def counts(viewer: Member) -> dict[str, int]:

@@ -35,6 +35,13 @@ class Relationship(Base):
             postgresql_where=text("state IN ('pending', 'ignored')"),
             sqlite_where=text("state IN ('pending', 'ignored')"),
         ),
+        Index(
+            "relationship_undo_index",
+            "undo_by_id",
+            "undo_until",
+            postgresql_where=text("undo_by_id IS NOT NULL"),
+            sqlite_where=text("undo_by_id IS NOT NULL"),
+        ),
         _side("low"),
         _side("high"),
     )

@@ -1,4 +1,4 @@
-// What makes pages smoother. Every page works without it, and nothing here talks to the network: htmx does.
+// What makes pages smoother. Every page works without it; nothing here talks to the network: htmx does.
 const one = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -6,7 +6,7 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 let opener = null;
 let trail = null;
 
-// Bring what just arrived into its state: half-ticked boxes, dialogs that want to be open.
+// What just arrived: half-ticked boxes, dialogs that want to be open.
 function settle() {
   all('[data-mixed]').forEach(box => { box.indeterminate = true; });
   all('#dialogs dialog:not([open])').forEach(dialog => {
@@ -35,7 +35,7 @@ function rescue() {
 
 const button = menu => one(`[popovertarget="${menu.id}"]`);
 
-// Say what no answer of the server says, where it can be heard: a dialog silences what is around it.
+// Say what no answer says, where it can be heard: a dialog silences what is around it.
 function say(words) {
   const place = one('dialog[open]') ?? one('#toasts');
   one('.toast[role]', place)?.remove();
@@ -71,7 +71,7 @@ document.addEventListener('click', event => {
   }
 });
 
-// Keyboard: "/" goes to the search, arrows move inside an open menu.
+// "/" goes to the search, arrows move inside an open menu.
 document.addEventListener('keydown', event => {
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
   if (event.key === '/' && plain && !event.target.closest('input, textarea, select')) {
@@ -95,7 +95,7 @@ document.addEventListener('keydown', event => {
   items.at(event.key === 'Home' ? 0 : event.key === 'End' ? -1 : next % items.length).focus();
 });
 
-// A request: remember where it came from, and afterwards put the dialog away and the focus somewhere sensible.
+// A request: remember where it came from; then put the dialog away and the focus somewhere sensible.
 document.addEventListener('htmx:before:request', event => {
   const { ctx } = event.detail;
   const dialog = event.target.closest?.('dialog');
@@ -155,10 +155,10 @@ function look(now) {
 setInterval(() => { second += 1; look(); }, 1000);
 document.addEventListener('visibilitychange', () => look(true));
 
-// A toast stays for twelve seconds, and as long as it is looked at or the page is not.
+// A toast stays for twelve seconds, with an undo a minute, and as long as it is looked at or the page is not.
 setInterval(() => all('#toasts .toast').forEach(toast => {
   toast.age = toast.matches(':hover, :focus-within') || document.hidden ? 0 : (toast.age ?? 0) + 1;
-  if (toast.age > 12) toast.remove();
+  if (toast.age > (one('form', toast) ? 60 : 12)) toast.remove();
 }), 1000);
 
 settle();

@@ -40,6 +40,7 @@ from webapp.domain.relationships.views import (
     gets_card,
     note_between,
     problems,
+    undoable,
     was_ended,
 )
 
@@ -78,6 +79,7 @@ __all__ = [
     "undo_accept",
     "undo_end",
     "undo_ignore",
+    "undoable",
     "was_ended",
     "withdraw",
 ]

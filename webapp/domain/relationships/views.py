@@ -132,6 +132,27 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
     return seen
 
 
+def undoable(viewer: Member, *states: str) -> Subquery:
+    """Return whom the viewer answered or removed and for how long that can be taken back, as something to join members to.
+
+    Columns: `other_id`; `state`, as it is now, one of these; `undo_until`. Found by key, however many pairs the viewer has.
+    """
+    row = Relationship
+    return (
+        select(
+            case((row.low_id == viewer.id, row.high_id), else_=row.low_id).label("other_id"), row.state, row.undo_until
+        )
+        .where(
+            row.undo_by_id == viewer.id,
+            row.undo_until >= clock.now(),
+            row.state.in_(states),
+            row.low_blocked_at.is_(None),
+            row.high_blocked_at.is_(None),
+        )
+        .subquery("undoable")
+    )
+
+
 def concerned(viewer: Member) -> Any:
     """Return the ids of those with whom something is or was that makes it wrong to suggest them to the viewer, to select from.
 
