@@ -234,3 +234,39 @@ def test_a_connection_is_muted_and_unmuted_from_its_row(site, people, visit, che
         ana.use(page.get_by_role("button", name=words, exact=True))
         expect(page).to_have_url(f"{site.url}/connections?sort=first" if javascript else f"{site.url}/settings/muted")
         page.goto(f"{site.url}/connections?sort=first")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["keyboard", "without-javascript"])
+def test_several_are_tagged_and_then_found_and_written_to_by_the_tag(site, people, visit, check_axe, javascript):
+    ana = signed_in(visit(keyboard=javascript, javascript=javascript), site)
+    page = ana.page
+    page.goto(f"{site.url}/connections?choose=1")
+    for name in ("Ben Okafor", "Dana Fox"):
+        ana.tick(page.get_by_role("checkbox", name=name))
+    ana.use(ana.button("Tag the chosen"))
+    if javascript:
+        expect(page.get_by_role("dialog", name="Tag 2 connections")).to_be_visible()
+        check_axe(ana)
+    ana.type("Tags", "Choir")
+    ana.use(page.get_by_role("button", name="Save", exact=True))
+    expect(page).to_have_url(f"{site.url}/connections?choose=1")
+
+    page.goto(f"{site.url}/connections?sort=first")
+    ana.use(page.locator("#connections-filter"))
+    page.locator("select[name=tag]").select_option("Choir")
+    if not javascript:
+        ana.use(ana.button("Show connections"))
+    expect(page.locator("#connections-list a.name")).to_have_text(["Ben Okafor", "Dana Fox"])
+    expect(page.locator("#connections-list .chip")).to_contain_text("Choir")
+    assert "tag=" in page.url
+    assert "hoir" not in page.url
+
+    page.goto(f"{site.url}/messages/new")
+    page.get_by_label("Everybody with one of your tags").select_option("Choir")
+    if javascript:
+        check_axe(ana)
+    ana.use(ana.button("Write to them"))
+    expect(page.get_by_text("Ben Okafor")).to_be_visible()
+    expect(page.get_by_text("Dana Fox")).to_be_visible()
+    expect(page.get_by_text("Chen Wei")).to_have_count(0)
+    assert "hoir" not in page.url
