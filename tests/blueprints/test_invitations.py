@@ -425,7 +425,12 @@ def test_an_invitation_that_is_back_can_be_answered_again_in_its_row(ana, as_mem
     browser = as_member(ana)
     for what in ("accept", "ignore"):
         browser.part(f"/invitations/{handle}/{what}")
-        row = browser.part(f"/invitations/{handle}/undo-{what}").text
+        here = {"HX-Current-URL": f"{browser.client.base_url}/invitations"}
+        row = browser.part(f"/invitations/{handle}/undo-{what}", headers=here).text
+        (tell,) = {link for link in crawl.links(row)[0] if "/report" in link}
+        assert re.search('name="back" value="([^"]+)"', browser.get(tell).text)[1].startswith(
+            "Ii9pbnZpdGF0aW9ucyI"
+        )  # "/invitations"
         assert f'id="invitation-{handle}"' in row
         assert {form.action for form in crawl.forms(row, "")} >= {
             f"/invitations/{handle}/{each}" for each in ("accept", "ignore")

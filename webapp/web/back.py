@@ -24,10 +24,11 @@ def bind(app: Flask) -> None:
 
 
 def back_here() -> str:
-    """Return this page as a signed address; in the answer to a form, the page the form stood on."""
+    """Return this page as a signed address; in the answer to a form, the page the form stood on, or nothing where it doesn't say."""
     if "back_here" not in g:  # every row of a list asks
         given = request.values.get(PURPOSE, "")
-        g.back_here = given if _path(given) else tokens.sign(PURPOSE, request.full_path.rstrip("?"))
+        known = bool(_path(given)) or request.method == "POST"
+        g.back_here = opened_on() if known else tokens.sign(PURPOSE, request.full_path.rstrip("?"))
     return str(g.back_here)
 
 
