@@ -43,14 +43,19 @@ def opened_on() -> str:
     return tokens.sign(PURPOSE, page._replace(scheme="", netloc="", fragment="").geturl())
 
 
+def came_from() -> str:
+    """Return the page the form stood on, if it says so and we signed it; else nothing."""
+    return _path(request.values.get(PURPOSE, "")) or ""
+
+
 def leave_back_to(otherwise: str) -> Response:
     """Lead back to the page the form stood on, else to this address of ours."""
-    return leave_to(_path(request.values.get(PURPOSE, "")) or otherwise)
+    return leave_to(came_from() or otherwise)
 
 
 def leave_back(endpoint: str, **values: object) -> Response:
     """Lead back to the page the form stood on, else to this endpoint."""
-    path = _path(request.values.get(PURPOSE, ""))
+    path = came_from()
     return leave_to(path) if path else leave(endpoint, **values)
 
 

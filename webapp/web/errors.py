@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
+from webapp.web.back import came_from
 from webapp.web.filters import day
 from webapp.web.htmx import page, wants_part
 
@@ -52,8 +53,8 @@ def bind(app: Flask) -> None:
     """Give every error its answer."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(404, _not_found)
-    app.register_error_handler(Refused, lambda error: _refused(sentence(error), 409))
-    app.register_error_handler(Invalid, lambda error: _refused(sentence(error), 422))
+    app.register_error_handler(Refused, lambda error: _refused(sentence(error), 409, back=came_from()))
+    app.register_error_handler(Invalid, lambda error: _refused(sentence(error), 422, back=came_from()))
     app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(CSRFError, _stale)
     app.register_error_handler(HTTPException, _http)
@@ -64,9 +65,9 @@ def _not_found(_error: Exception) -> Response:
     return _refused(_("We can't find that page."), 404, "errors/404.html")
 
 
-def _refused(text: str, status: int, template: str = "errors/refused.html") -> Response:
+def _refused(text: str, status: int, template: str = "errors/refused.html", *, back: str = "") -> Response:
     """Say it on a page, or as a toast: never in the place where the answer was meant to stand, which may be a row."""
-    response = page(template, part="errors/_refused.html", status=status, sentence=text)
+    response = page(template, part="errors/_refused.html", status=status, sentence=text, back=back)
     if wants_part():
         response.headers["HX-Retarget"] = "#toasts"
         response.headers["HX-Reswap"] = "beforeend"
@@ -75,7 +76,7 @@ def _refused(text: str, status: int, template: str = "errors/refused.html") -> R
 
 
 def _too_many(error: TooMany) -> Response:
-    response = _refused(sentence(error), 429)
+    response = _refused(sentence(error), 429, back=came_from())
     response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
     return response
 
