@@ -80,6 +80,20 @@ def test_a_mail_is_sent_only_to_who_asked_for_it_and_one_for_a_search(ana):
     assert db.session.scalars(select(OutgoingMail.id).where(OutgoingMail.kind == "saved_search")).all() == [mail.id]
 
 
+def test_a_search_mails_once_a_week_and_the_mail_that_waits_is_for_all_of_that_week(ana):
+    saved_searches.save(ana, "Rivers", Query("river"))
+    begun = clock.now()
+    for day in range(1, 17):
+        if day in {1, 3, 5, 16}:
+            factories.member(f"River {day}")
+        look()  # which lets a day pass
+    leave = db.session.scalars(
+        select(OutgoingMail.not_before).where(OutgoingMail.kind == "saved_search").order_by(OutgoingMail.not_before)
+    )
+    assert [(at - begun).days for at in leave] == [1, 8, 16]
+    assert len(told(ana)) == 4
+
+
 def test_names_and_numbers_are_checked_and_too_many_found_are_refused(ana, monkeypatch):
     for name in ("", " ", "x" * 81):
         with pytest.raises(Invalid):

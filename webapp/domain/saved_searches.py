@@ -12,6 +12,7 @@ from webapp.domain import relationships, search, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.search import Query
 from webapp.extensions import db
+from webapp.mail import outbox
 from webapp.models.member import Member, visible
 from webapp.models.saved_search import SavedSearch
 
@@ -22,6 +23,7 @@ NAME_CHARACTERS = 80
 TOLD = 20
 """About so many new people a day a search tells at most."""
 EVERY = timedelta(days=1)
+MAIL_EVERY = timedelta(days=7)
 TOGETHER = 10
 """So many searches are looked at in one transaction."""
 
@@ -98,7 +100,7 @@ def look(now: datetime) -> int:
 
 
 def _tell(owner: Member, saved: SavedSearch) -> None:
-    """Tell who is found and was not before: everybody new inside Kith, and one mail."""
+    """Tell who is found and was not before: everybody new inside Kith; and by a mail, a week after the one before at the soonest."""
     found = search.every(owner, asked(saved))
     if found is None:
         return
@@ -106,9 +108,12 @@ def _tell(owner: Member, saved: SavedSearch) -> None:
     known.frombytes(saved.known)
     ids = [hit.row.id for hit in found]
     new = [(owner.id, each) for each in ids if each not in set(known)][:TOLD]
-    telling.tell(KIND, new[:1], about=saved.key)
-    telling.tell(KIND, new[1:], about=saved.key, mail="")
+    telling.tell(KIND, new, about=saved.key, mail="")
     saved.known = _packed(ids)
+    now = clock.now()
+    if new and (saved.mailed_at is None or saved.mailed_at <= now):  # else one waits already, and leads to these, too
+        saved.mailed_at = now if saved.mailed_at is None else max(now, saved.mailed_at + MAIL_EVERY)
+        outbox.put_many(KIND, new[:1], not_before=saved.mailed_at, facts={"about": saved.key})
 
 
 def _packed(ids: Sequence[int]) -> bytes:

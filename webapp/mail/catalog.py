@@ -111,7 +111,7 @@ KINDS: Mapping[str, Kind] = {
         days=1,
     ),
     "saved_search": Kind(
-        "A saved search finds somebody new; at most one a day for each search, and only for who asked for it",
+        "A saved search finds somebody new; at most one a week for each search, and only for who asked for it",
         "who saved it",
         ("name", "by", "by_headline", "link", *CHOOSING),
         preference="saved_search",

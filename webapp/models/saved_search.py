@@ -23,3 +23,5 @@ class SavedSearch(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     looked_at: Mapped[datetime] = mapped_column(Moment, index=True)
     """When it was last looked at for newcomers, once a day."""
+    mailed_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """When its last mail may leave, or could: at most one a week."""
