@@ -46,6 +46,8 @@ ELSEWHERE = {
     "settings.address",
     "introductions.ask",
     "cards.show_left",
+    "cards.due",
+    "connections.tag_several",
     "feed.edit",
     "messages.edit",
 }
@@ -165,10 +167,11 @@ def test_the_screens_of_a_member(demo, everywhere, come, look, variant):
     sign_in(maya, demo)
     for path in everywhere(maya):
         look(maya, path)
-    for path in ("/people?q=an", "/people?q=nobody+is+called+so", "/connections?q=a", "/welcome"):
+    for path in ("/people?q=an", "/people?q=nobody+is+called+so", "/connections?q=a", "/cards/due", "/welcome"):
         look(maya, path)
     maya.page.goto(f"{demo}/connections")
     first = maya.page.locator("a.name").first.get_attribute("href")
+    look(maya, f"/connections/tag?handle={first.rpartition('/')[2]}")
     maya.page.goto(demo + first)
     maya.use(maya.page.get_by_role("button", name=re.compile("More for")))
     maya.use(maya.page.get_by_role("link", name="Report", exact=True))
