@@ -198,7 +198,7 @@ class World:
         for name, kinds in MAILS.items():
             for kind in kinds:
                 for owner, (talk, message) in zip(owners, self.talks[name], strict=True):
-                    facts = {"conversation": talk, "message": message} if kind == "message" else {}
+                    facts = {"conversation": talk, "message": message} if kind == "message" else {"about": kind}
                     outbox.put(kind, to=self.members[name], by=owner, facts=facts)
         self._deliver("each")
         for name in MAILS:
