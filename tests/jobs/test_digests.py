@@ -1,17 +1,17 @@
 """Digests: at most one a day, never empty, and only what is unread and true when it leaves."""
 
-import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tests import factories
+from tests.working import mails, run
 from webapp import clock, jobs
 from webapp.domain import events, messages, moderation, notifications, relationships, telling
 from webapp.extensions import db
-from webapp.jobs import digests, housekeeping, mail
-from webapp.models.mail import MailboxMessage, OutgoingMail
+from webapp.jobs import digests, mail
+from webapp.models.mail import OutgoingMail
 from webapp.models.member import Member
 from webapp.models.message import Message
 from webapp.transaction import transaction
@@ -46,42 +46,27 @@ def accept(ana, *others):
         telling.tell("connected", [(ana, other) for other in others])
 
 
-def run():
-    db.session.rollback()
-    jobs.run_due()
-    housekeeping.tidy()
-    jobs.run_due()
-    db.session.rollback()
-
-
-def mails():
-    return [
-        (row.subject, re.sub(r"=\r\n", "", row.raw.decode()))
-        for row in db.session.scalars(select(MailboxMessage).order_by(MailboxMessage.id))
-    ]
-
-
 def subjects():
-    return [subject for subject, _raw in mails()]
+    return [mail.subject for mail in mails()]
 
 
 def test_what_happens_in_a_day_comes_together_the_next_morning_and_once(ana, ben):
     accept(ana, ben, factories.member("Carl").id)
-    run()
+    run(tidying=True)
     assert subjects() == []
     clock.move(hours=22)
-    run()
+    run(tidying=True)
     assert subjects() == []
     for _minute in range(3):
         clock.move(hours=1)
-        run()
+        run(tidying=True)
     assert subjects() == ["What is new at Northgate"]
-    raw = mails()[0][1]
+    raw = mails()[0].raw
     assert "and 1 other accepted your invitation" in raw
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
     for _day in range(3):
         clock.move(days=1)
-        run()
+        run(tidying=True)
     assert len(mails()) == 1, "nothing new, no mail"
 
 
@@ -91,10 +76,10 @@ def test_once_a_week_is_on_monday(ana, ben):
     accept(ana, ben)
     for _day in range(6):
         clock.move(days=1)
-        run()
+        run(tidying=True)
     assert subjects() == []
     clock.move(days=1)
-    run()
+    run(tidying=True)
     assert len(subjects()) == 1
 
 
@@ -114,14 +99,14 @@ def test_who_left_messages_unread_is_told_from_whom_in_the_digest(ana, ben):
     write(ana, chen, "Hello Chen")  # what she answered, she has read
     write(chen, ana, "Dinner?")
     clock.move(days=1)
-    run()
+    run(tidying=True)
     assert [subject for subject in subjects() if "new at" in subject] == ["What is new at Northgate"]
-    body = mails()[-1][1]
+    body = mails()[-1].raw
     assert "Chen Wei and 1 other wrote to you" in body
     assert "Are you coming" not in body
     assert "/messages" in body
     clock.move(days=1)
-    run()
+    run(tidying=True)
     assert len([subject for subject in subjects() if "new at" in subject]) == 1
 
 
@@ -143,7 +128,7 @@ def test_messages_that_need_no_telling_are_in_no_digest(ana, ben, meanwhile):
         else:
             messages.delete_for_all(member(ben), key, db.session.scalars(select(Message.key)).one())
     clock.move(days=1)
-    run()
+    run(tidying=True)
     assert "What is new at Northgate" not in subjects()
 
 
@@ -178,7 +163,7 @@ def test_what_is_read_or_not_true_any_more_is_not_told(ana, ben, meanwhile, late
             assert digests.put_due(clock.now()) == 1
     with transaction():
         meanwhile(ana, ben)
-    run()
+    run(tidying=True)
     assert subjects() == []
 
 
@@ -188,7 +173,7 @@ def test_what_somebody_does_not_see_in_kith_still_comes_by_mail(ana, ben):
     accept(ana, ben)
     assert notifications.unread(member(ana)) == 0
     clock.move(days=1)
-    run()
+    run(tidying=True)
     assert len(subjects()) == 1
 
 
@@ -205,7 +190,7 @@ def test_a_crash_while_digests_are_put_down_loses_none_and_doubles_none(ana, ben
     assert db.session.query(OutgoingMail).filter_by(kind="digest").count() == 1
     assert mail.claim() is not None  # the worker dies here
     clock.move(minutes=11)
-    run()
+    run(tidying=True)
     assert subjects() == []
     assert db.session.query(OutgoingMail).filter_by(kind="digest").one().state == "uncertain"
 
@@ -213,13 +198,13 @@ def test_a_crash_while_digests_are_put_down_loses_none_and_doubles_none(ana, ben
 def test_changing_ones_mind_brings_no_second_digest_on_a_day(ana, ben):
     accept(ana, ben)
     clock.move(days=1)
-    run()
+    run(tidying=True)
     accept(ana, factories.member("Carl").id)
     with transaction():
         events.choose(member(ana), [], [], "weekly")
         events.choose(member(ana), [], [], "daily")
     clock.move(hours=5)
-    run()
+    run(tidying=True)
     assert len(subjects()) == 1
 
 
@@ -241,7 +226,7 @@ def test_mails_that_ended_are_forgotten_after_a_while(ana, ben, setting):
     with transaction():
         events.choose(member(ana), [], [], "each")
     accept(ana, ben)
-    run()
+    run(tidying=True)
     accept(ana, factories.member("Carl").id)
     clock.move(days=4)
     with transaction():

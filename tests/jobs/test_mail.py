@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import factories, smtp
+from tests.working import run
 from webapp import clock, jobs
 from webapp.domain import accounts, events, guests, relationships
 from webapp.extensions import db
@@ -48,12 +49,6 @@ def ask_guest(by, address=GUEST):
         invitee = guests.Invitee("Grace Hopper", address, factories.lookup(address))
         guests.invite(member(by), [invitee], note="Hello", source="typed in")
     clock.move(seconds=61)
-
-
-def run():
-    db.session.rollback()
-    jobs.run_due()
-    db.session.rollback()
 
 
 def states():

@@ -1,21 +1,22 @@
 """Reminders: at most one mail a week, asked for, never empty, of names only, and true when it leaves."""
 
-import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from tests import factories
-from webapp import clock, jobs
+from tests.working import mails, run
+from webapp import clock
 from webapp.domain import cards, events, messages, relationships
 from webapp.extensions import db
-from webapp.jobs import housekeeping, mail, reminders
-from webapp.models.mail import MailboxMessage, OutgoingMail
+from webapp.jobs import mail, reminders
+from webapp.models.mail import OutgoingMail
 from webapp.models.member import Member
 from webapp.transaction import transaction
 
 NOTE = "Zebrafinch"
+ABOUT = "Time to get in touch again"
 
 
 def ask(member, *, digest="each"):
@@ -55,55 +56,39 @@ def keep(owner, other):
         cards.set_every(member(owner), other, 1)
 
 
-def run():
-    db.session.rollback()
-    jobs.run_due()
-    housekeeping.tidy()
-    jobs.run_due()
-    db.session.rollback()
-
-
-def mails():
-    """The mails that left, as text."""
-    rows = (
-        select(MailboxMessage).where(MailboxMessage.subject == "Time to get in touch again").order_by(MailboxMessage.id)
-    )
-    return [(row.recipient, re.sub(r"=\r\n", "", row.raw.decode())) for row in db.session.scalars(rows)]
-
-
 def test_it_comes_on_monday_names_who_is_due_and_comes_once_a_week(ana, ben):
-    run()
-    before = len(mails())  # the weeks that passed at once are one
+    run(tidying=True)
+    before = len(mails(ABOUT))  # the weeks that passed at once are one
     for _day in range(7):
         clock.move(days=1)
-        run()
-        run()
-    found = mails()[before:]
+        run(tidying=True)
+        run(tidying=True)
+    found = mails(ABOUT)[before:]
     assert len(found) == 1
-    recipient, raw = found[0]
+    recipient, raw = found[0].to, found[0].raw
     assert recipient == "ana@example.org"
     assert "Ben Okafor" in raw
     assert "/cards/due" in raw
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
     for _day in range(7):
         clock.move(days=1)
-        run()
-    assert len(mails()) == before + 2
-    assert not any(NOTE in raw for _to, raw in mails())
+        run(tidying=True)
+    assert len(mails(ABOUT)) == before + 2
+    assert not any(NOTE in each.raw for each in mails(ABOUT))
     put = db.session.scalars(select(OutgoingMail).where(OutgoingMail.kind == reminders.KIND))
     assert {(row.to_member_id, row.by_member_id, str(row.facts)) for row in put} == {(ana, None, "{}")}
 
 
 def test_the_day_is_monday_at_the_hour_of_digests(ana, ben):
-    run()
-    before, now = len(mails()), clock.now()
+    run(tidying=True)
+    before, now = len(mails(ABOUT)), clock.now()
     monday = (now + timedelta(days=7 - now.weekday())).replace(hour=7, minute=0, second=0, microsecond=0)
     clock.move(seconds=(monday - now).total_seconds() - 60)
-    run()
-    assert len(mails()) == before
+    run(tidying=True)
+    assert len(mails(ABOUT)) == before
     clock.move(seconds=120)
-    run()
-    assert len(mails()) == before + 1
+    run(tidying=True)
+    assert len(mails(ABOUT)) == before + 1
 
 
 def test_nobody_who_did_not_ask_gets_one_and_nobody_an_empty_one(ana, ben):
@@ -114,8 +99,8 @@ def test_nobody_who_did_not_ask_gets_one_and_nobody_an_empty_one(ana, ben):
         ask(quiet)
         cards.set_note(quiet, member(ana), "A card without a wish")
     clock.move(days=70)
-    run()
-    assert {to for to, _raw in mails()} == {"ana@example.org"}
+    run(tidying=True)
+    assert {each.to for each in mails(ABOUT)} == {"ana@example.org"}
 
 
 def speak(ana, ben):
@@ -154,16 +139,16 @@ def test_what_is_not_true_any_more_is_not_told(ana, ben, meanwhile, late):
             assert reminders.put_due(clock.now()) == 1
     with transaction():
         meanwhile(ana, ben)
-    run()
-    assert mails() == []
+    run(tidying=True)
+    assert mails(ABOUT) == []
 
 
 @pytest.mark.parametrize("digest", ["daily", "weekly"])
 def test_it_waits_for_no_other_digest(ana, ben, digest):
     with transaction():
         ask(member(ana), digest=digest)
-    run()
-    assert len(mails()) == 1
+    run(tidying=True)
+    assert len(mails(ABOUT)) == 1
 
 
 def test_a_crash_loses_none_and_doubles_none(ana, ben):
@@ -176,8 +161,8 @@ def test_a_crash_loses_none_and_doubles_none(ana, ben):
         assert reminders.put_due(clock.now()) == 0
     assert mail.claim() is not None  # the worker dies here
     clock.move(minutes=11)
-    run()
-    assert mails() == []
+    run(tidying=True)
+    assert mails(ABOUT) == []
 
 
 def test_who_keeps_a_first_card_is_not_mailed_that_very_day(ana):
@@ -191,8 +176,9 @@ def test_long_lists_are_cut_and_say_so(ana):
     for number in range(14):
         keep(ana, factories.member(f"Ben {number:02}"))
     clock.move(days=35)
-    run()
-    [(_to, raw)] = mails()
+    run(tidying=True)
+    [one] = mails(ABOUT)
+    raw = one.raw
     assert "- Ben 11" in raw
     assert "- Ben 12" not in raw
     assert "And more:" in raw
