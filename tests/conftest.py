@@ -7,11 +7,12 @@ from contextvars import Context
 import pytest
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from tests import factories, requires
 from tests.postgres import Server
 from webapp import clock, create_app, schema
+from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.member import Member
 
@@ -138,6 +139,14 @@ def context(app):
     with app.app_context():
         yield app
         db.session.rollback()
+
+
+@pytest.fixture
+def sample(context, tmp_path, monkeypatch):
+    """The sample community, a small one, in which there is something of everything; the member whom its visitors sign in as."""
+    monkeypatch.setattr(community, "MEMBERS", 60)
+    community.build(tmp_path / "books.json")
+    return db.session.scalars(select(Member).where(Member.name == community.SAMPLE.name)).one()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException
 
+ENDS = {"accounts.signout", "settings.end_others", "settings.end_sign_in"}
+"""Where a form would end the visit."""
 EACH = 8
 """How many addresses of one endpoint are looked at; more of the same kind look the same."""
 

@@ -5,24 +5,17 @@ import html
 import pytest
 
 from tests import crawl, factories, hostile
-from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
-from webapp.models.member import Member
 
-# What would end the visit, or the visitor.
-ENDS = {"accounts.signout", "settings.end_others", "settings.end_sign_in"}
 FINE = {200, 204, 303, 404, 409, 413, 422, 429}
 
 
 @pytest.fixture
-def maya(app, context, tmp_path, monkeypatch, as_member):
-    monkeypatch.setattr(community, "MEMBERS", 60)
-    community.build(tmp_path / "books.json")
-    member = db.session.get_one(Member, 1)
-    member.is_operator = True
+def maya(sample, as_member):
+    sample.is_operator = True
     db.session.commit()
-    return as_member(member)
+    return as_member(sample)
 
 
 def entries(app, browser):
@@ -32,7 +25,7 @@ def entries(app, browser):
     for path, text in site.texts.items():
         for form in crawl.forms(text, path):
             endpoint = crawl.endpoint_of(app, form.action, "POST")
-            if form.free and endpoint and endpoint not in ENDS:
+            if form.free and endpoint and endpoint not in crawl.ENDS:
                 found.setdefault((endpoint, *sorted(form.free)), form)
     return found
 

@@ -160,12 +160,18 @@ def hold():
 
     def begin(page, address):
         waiting = []
-        page.route(address, lambda route: waiting.append(route), times=1)  # noqa: PLW0108 - it takes functions only
+
+        def keep(route):
+            waiting.append(route)
+
+        page.route(address, keep, times=1)
 
         def held():
-            while not waiting:
+            for _try in range(250):
+                if waiting:
+                    return waiting[0]
                 page.wait_for_timeout(20)
-            return waiting[0]
+            raise AssertionError(f"Nothing asked for {address}.")
 
         return held
 

@@ -1,14 +1,11 @@
 """No address gives one member what is another's: every route, with every key and number, for somebody who is new there."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select, update
 from werkzeug.routing import AnyConverter, BuildError, IntegerConverter
 
 from tests import factories
 from tests.house.test_routes import dump
-from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.member import Member, SignIn
 from webapp.models.post import Post
@@ -22,10 +19,8 @@ EACH = 6
 
 
 @pytest.fixture
-def mallory(app, context, tmp_path, monkeypatch):
-    """Somebody who has just joined the sample community, in which there is something of everything."""
-    monkeypatch.setattr(community, "MEMBERS", 60)
-    community.build(Path(tmp_path) / "books.json")
+def mallory(sample):
+    """Somebody who has just joined the sample community."""
     return factories.member("Mallory Quint")
 
 

@@ -6,20 +6,16 @@ Asked of SQLite, which plans alike for small tables and large ones. PostgreSQL r
 import re
 from collections import Counter
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event
 
 from tests import crawl
 from webapp import clock, jobs
-from webapp.demo import community
 from webapp.domain import search
 from webapp.extensions import db
-from webapp.models.member import Member
 
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-ENDS = {"accounts.signout", "settings.end_others", "settings.end_sign_in"}
 
 
 @contextmanager
@@ -53,12 +49,10 @@ def whole_reads():
 
 
 @pytest.fixture
-def maya(context, as_member, tmp_path, monkeypatch):
-    """A browser in the sample community, in which there is something of everything, and more people than a search reads."""
-    monkeypatch.setattr(community, "MEMBERS", 60)
+def maya(sample, as_member, monkeypatch):
+    """A browser in the sample community, where there are more people than a search reads."""
     monkeypatch.setattr(search, "FEW", 20)
-    community.build(Path(tmp_path) / "books.json")
-    return as_member(db.session.scalars(select(Member).where(Member.name == "Maya Lindqvist")).one())
+    return as_member(sample)
 
 
 def test_no_page_and_no_button_reads_a_table_whole(app, maya):
@@ -70,7 +64,7 @@ def test_no_page_and_no_button_reads_a_table_whole(app, maya):
     for path, text in site.texts.items():
         for form in crawl.forms(text, path):
             endpoint = crawl.endpoint_of(app, form.action, "POST")
-            if endpoint and endpoint not in ENDS:
+            if endpoint and endpoint not in crawl.ENDS:
                 pressed.setdefault((endpoint, *sorted(form.fixed)), form)
     statuses = Counter()
     with whole_reads() as of_buttons:
