@@ -19,13 +19,13 @@ from webapp.transaction import transaction, unlocked
 from webapp.web import paging
 from webapp.web.access import viewer
 from webapp.web.back import leave_back
+from webapp.web.errors import INVALID
 from webapp.web.htmx import leave, page, wants_part
 from webapp.web.limits import takes
 
 bp = Blueprint("cards", __name__)
 
 FORM_BYTES = cards.FILE_BYTES + 100_000
-INVALID = 422
 
 
 def _other(handle: str) -> Member:

@@ -25,9 +25,9 @@ from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
-from webapp.web.back import by_press, sent_moment
-from webapp.web.errors import sentence
+from webapp.web.errors import INVALID, sentence
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.undo import by_press, sent_moment
 
 bp = Blueprint("connections", __name__)
 
@@ -36,7 +36,6 @@ ASKING = 3
 FACES = 3
 SEARCH_CHARACTERS = 100
 FILTER_CHARACTERS = 120
-INVALID = 422
 ORDERS: dict[str, connections.Order] = {"first": "first", "last": "last", "contact": "contact"}
 CHOSEN = 100
 """Among how many at once several can be chosen."""

@@ -16,13 +16,14 @@ from webapp.models.invitation import GuestInvitation
 from webapp.models.member import Member
 from webapp.web import paging
 from webapp.web.access import public, viewer
-from webapp.web.back import by_press, leave_back, sent_moment
+from webapp.web.back import leave_back
+from webapp.web.errors import INVALID
 from webapp.web.filters import day
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.undo import by_press, sent_moment
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
-INVALID = 422
 NONE = N_("Choose at least one invitation")
 CHOSEN = 100
 """Among how many at once several can be chosen."""

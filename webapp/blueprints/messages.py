@@ -23,7 +23,7 @@ from webapp.models.base import to_ms
 from webapp.models.member import Member
 from webapp.web import paging
 from webapp.web.access import viewer
-from webapp.web.errors import show_on
+from webapp.web.errors import INVALID, show_on
 from webapp.web.filters import day
 from webapp.web.htmx import leave, page, wants_part
 
@@ -35,7 +35,6 @@ SEARCH_CHARACTERS = 100
 TAGGED = 200
 """How many with one tag are offered to choose from, where they are more than a conversation can have."""
 ID_DIGITS = 18
-INVALID = 422
 FRESH = 20
 """How many messages that may still be taken back an open page asks about at most."""
 

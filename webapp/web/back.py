@@ -1,21 +1,13 @@
-"""The way back: a form on a list says where it stands, signed, so that its answer leads there and nowhere else; and what it undoes."""
+"""The way back: a form on a list says where it stands, signed, so that its answer leads there and nowhere else."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
 from webapp import tokens
-from webapp.domain.errors import NotFound
-from webapp.models.base import from_ms
 from webapp.web.htmx import leave, leave_to, wants_part
 
 PURPOSE = "back"
-MS_DIGITS = 14
 
 
 def bind(app: Flask) -> None:
@@ -62,16 +54,3 @@ def leave_back(endpoint: str, **values: object) -> Response:
 def _path(token: str) -> str | None:
     path = tokens.signed(PURPOSE, token) if token else None
     return path if isinstance(path, str) and path.startswith("/") and not path.startswith(("//", "/\\")) else None
-
-
-def sent_moment(name: str) -> datetime:
-    """Return the moment a form sends in milliseconds since 1970; NotFound for what is none."""
-    given = request.form.get(name, "")
-    if not (given.isascii() and given.isdecimal() and len(given) <= MS_DIGITS):
-        raise NotFound
-    return from_ms(int(given))
-
-
-def by_press(rows: Sequence[Any]) -> list[list[Any]]:
-    """Return what can be taken back, one list for each press: those of one have the same `undo_until`, and stand together."""
-    return [list(group) for _until, group in groupby(rows, key=attrgetter("undo_until"))]

@@ -18,7 +18,8 @@ from webapp.web.filters import day
 from webapp.web.htmx import page, wants_part
 
 log = structlog.get_logger("kith.errors")
-STATUS = {NotFound: 404, Refused: 409, Invalid: 422, TooMany: 429}
+INVALID = 422
+STATUS = {NotFound: 404, Refused: 409, Invalid: INVALID, TooMany: 429}
 
 
 def sentence(error: DomainError) -> str:
@@ -54,7 +55,7 @@ def bind(app: Flask) -> None:
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(404, _not_found)
     app.register_error_handler(Refused, lambda error: _refused(sentence(error), 409, back=came_from()))
-    app.register_error_handler(Invalid, lambda error: _refused(sentence(error), 422, back=came_from()))
+    app.register_error_handler(Invalid, lambda error: _refused(sentence(error), INVALID, back=came_from()))
     app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(CSRFError, _stale)
     app.register_error_handler(HTTPException, _http)

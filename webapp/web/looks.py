@@ -55,9 +55,8 @@ class Looks:
         token = self.sessions.token_in(environ)
         if token is None:
             return False
-        given = accounts.given_for(
-            token, idle=SEEN_EVERY
-        )  # one that is used less gets noted as seen, which the application does
+        # A sign-in that was used less lately is noted as seen, which the application does.
+        given = accounts.given_for(token, idle=SEEN_EVERY)
         shown = {name: each[-1] for name, each in parse_qs(environ.get("QUERY_STRING", "")).items()}
         try:
             with self.engine.connect() as connection:

@@ -16,7 +16,7 @@ from webapp.mail import outbox, render
 from webapp.transaction import transaction, unlocked
 from webapp.web import headers
 from webapp.web.access import viewer
-from webapp.web.errors import sentence
+from webapp.web.errors import INVALID, sentence
 from webapp.web.filters import number
 from webapp.web.htmx import leave, leave_to, page, wants_part
 
@@ -124,7 +124,7 @@ def choose_members() -> Response:
 def _add_members(book: Book) -> Response:
     ids = contacts.chosen_members(book)
     if not ids:
-        return _members(book, status=422, problem=_("Choose at least one person, or skip."))
+        return _members(book, status=INVALID, problem=_("Choose at least one person, or skip."))
     try:
         with transaction():
             result = relationships.invite(viewer(), ids, by_address=True)
@@ -213,7 +213,7 @@ def _show_mail(note: str, *, reply_to: bool, at: int | None, asked: bool) -> Res
     try:
         guests.check_note(note)
     except Invalid as error:
-        return _others(ready(), status=422, problem=sentence(error), note=note)
+        return _others(ready(), status=INVALID, problem=sentence(error), note=note)
     with transaction():
         contacts.keep_draft(ready(lock=True), note, reply_to=reply_to, at=at)
     book = ready()
@@ -234,7 +234,7 @@ def _add_others(book: Book, note: str, *, reply_to: bool) -> Response:
         raise Refused("Invitations are off while email isn't set up. Ask your administrator.")
     people = contacts.chosen_guests(book)
     if not people:
-        return _others(book, status=422, problem=_("Choose at least one person, or skip."))
+        return _others(book, status=INVALID, problem=_("Choose at least one person, or skip."))
     source = book.summary.source
     try:
         with transaction():

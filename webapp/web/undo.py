@@ -1,0 +1,27 @@
+"""Taking back what one press did: all of it has the same moment until when it can be, and a form names it by that moment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from flask import request
+
+from webapp.domain.errors import NotFound
+from webapp.models.base import from_ms
+
+MS_DIGITS = 14
+
+
+def sent_moment(name: str) -> datetime:
+    """Return the moment a form sends in milliseconds since 1970; NotFound for what is none."""
+    given = request.form.get(name, "")
+    if not (given.isascii() and given.isdecimal() and len(given) <= MS_DIGITS):
+        raise NotFound
+    return from_ms(int(given))
+
+
+def by_press(rows: Sequence[Any]) -> list[list[Any]]:
+    """Return what can be taken back, one list for each press: those of one have the same `undo_until`, and stand together."""
+    return [list(group) for _until, group in groupby(rows, key=attrgetter("undo_until"))]
