@@ -1,4 +1,4 @@
-"""Four profiles that show themselves to one audience each, six viewers, and all that passes between them: here it is asked who sees what."""
+"""Four profiles that show themselves to one audience each, six viewers, and what passes between them: here it is asked who sees what."""
 
 from email import message_from_bytes, policy
 

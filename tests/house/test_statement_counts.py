@@ -100,6 +100,14 @@ def carded(viewer, other):
     db.session.commit()
 
 
+def overdue(viewer, other):
+    clock.move(days=-40)
+    carded(viewer, other)
+    messages.write_to(other, viewer, "Hello")
+    db.session.commit()
+    clock.move(days=40)
+
+
 def sharing(viewer, other):
     connected(viewer, other)
     key = feed.share(other, "Something")
@@ -228,6 +236,7 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/connections?sort=contact&quiet=1", writing, 7),
         ("/connections?q=ben", connected, 7),
         ("/cards", carded, 5),
+        ("/cards/due", overdue, 3),
         ("/cards/vcard", carded, 7),
         ("/connections", removed, 5),
         ("/connections?field=Research&choose=1", connected, 6),

@@ -6,7 +6,7 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 let opener = null;
 let trail = null;
 
-// What just arrived: half-ticked boxes, dialogs that want to be open.
+// What just arrived: half-ticked boxes, dialogs to open.
 function settle() {
   all('[data-mixed]').forEach(box => { box.indeterminate = true; });
   all('#dialogs dialog:not([open])').forEach(dialog => {
@@ -155,10 +155,10 @@ function look(now) {
 setInterval(() => { second += 1; look(); }, 1000);
 document.addEventListener('visibilitychange', () => look(true));
 
-// A toast stays for twelve seconds, with an undo a minute, and as long as it is looked at or the page is not.
+// A toast stays 12 seconds, or as long as its undo works; longer while looked at, or the page is not.
 setInterval(() => all('#toasts .toast').forEach(toast => {
   toast.age = toast.matches(':hover, :focus-within') || document.hidden ? 0 : (toast.age ?? 0) + 1;
-  if (toast.age > (one('form', toast) ? 60 : 12)) toast.remove();
+  if (toast.age > (one('form', toast) ? one('#toasts').dataset.undo : 12)) toast.remove();
 }), 1000);
 
 settle();

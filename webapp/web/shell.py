@@ -36,6 +36,7 @@ def _shell() -> dict[str, Any]:
         "me": viewer() if current_user.is_authenticated else None,
         "news_of": news_of,
         "keeps_mail": not setting("SMTP_URL"),
+        "undo_seconds": setting("UNDO_SECONDS"),
         "wants_part": wants_part(),
     }
 
