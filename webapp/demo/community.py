@@ -130,7 +130,7 @@ def _cards(sample_id: int, pairs: set[tuple[int, int]]) -> None:
     known = sorted(other for pair in pairs for other in pair if sample_id in pair and other != sample_id)
     with transaction():
         maya = db.session.get_one(Member, sample_id)
-        first, second, third = (db.session.get_one(Member, other) for other in known[:3])
+        first, second = (db.session.get_one(Member, other) for other in known[:2])
         cards.set_met(maya, first, "Field station, summer 2013")
         cards.set_note(maya, first, "Ask about the tide model before the June meeting.")
         cards.set_tags(maya, first, "Choir, Field station")
@@ -142,9 +142,10 @@ def _cards(sample_id: int, pairs: set[tuple[int, int]]) -> None:
         cards.set_note(maya, second, "Alto. Has the key to the rehearsal room.")
     clock.move(days=-100)
     with transaction():
-        maya, third = db.session.get_one(Member, sample_id), db.session.get_one(Member, third.id)
+        maya, third, silent = (db.session.get_one(Member, each) for each in (sample_id, known[2], known[TALKING]))
         cards.set_met(maya, third, "Night train to Nairobi")
         cards.set_every(maya, third, 3)
+        cards.set_every(maya, silent, 3)  # with whom no message was exchanged since
     clock.reset()
 
 
@@ -194,13 +195,15 @@ GROUP_SAID = (
     ("them", "Yes, and dinner at the harbour afterwards."),
 )
 LATELY = (("them", "Are you still coming to the meet-up in June?"), ("me", "Yes, arriving on the Thursday. Dinner?"))
+TALKING = 5
+"""With so many of their connections the sample member has exchanged messages."""
 REQUEST = "You spoke about kelp at the field day, and I would like to ask you something about it."
 
 
 def _messages(sample_id: int, known: list[int], stranger_id: int) -> None:
     """Let the sample member have talked with three of their connections and in a group, and a stranger have written once."""
     sample = db.session.get_one(Member, sample_id)
-    people = [db.session.get_one(Member, member_id) for member_id in known[:5]]
+    people = [db.session.get_one(Member, member_id) for member_id in known[:TALKING]]
     for (ago, said), other in zip(CONVERSATIONS, people, strict=False):
         _say(ago, sample, [other], said)
     _say(timedelta(hours=20), sample, people[1:4], GROUP_SAID, GROUP)
