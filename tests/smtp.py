@@ -1,11 +1,12 @@
 """A real mail server for the tests: it takes what it is given, refuses what it is told to, and hangs up in the middle on request."""
 
 import asyncio
-import socket
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 
 from aiosmtpd.controller import Controller
+
+from tests import ports
 
 
 class Sink:
@@ -45,16 +46,11 @@ class Sink:
         return message_from_bytes(self.received[-1][1], policy=policy.default)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
 @contextmanager
 def listening(handler=None, **more):
     """A server on a free port of loopback; gives its sink. `sink.url` is what SMTP_URL wants."""
     sink = handler or Sink()
-    controller = Controller(sink, hostname="127.0.0.1", port=free_port(), **more)
+    controller = Controller(sink, hostname="127.0.0.1", port=ports.free(), **more)
     controller.start()
     sink.url = f"smtp://127.0.0.1:{controller.port}"
     try:

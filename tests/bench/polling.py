@@ -20,8 +20,7 @@ from pathlib import Path
 import click
 from sqlalchemy import select
 
-from tests import factories
-from tests.browser.conftest import free_port
+from tests import factories, ports
 from webapp import create_app, schema
 from webapp.demo import seed
 from webapp.extensions import db
@@ -81,7 +80,7 @@ def _talks(pages: list[Page]) -> list[tuple[str, str, int]]:
 @contextmanager
 def _serving(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes], list[tuple[str, str]]]]:
     """A server as `kith serve` runs it, and a sign-in of each member with the conversation that is open, if any."""
-    port = free_port()
+    port = ports.free()
     app = create_app({"INSTANCE": str(folder), "BASE_URL": f"http://127.0.0.1:{port}"})
     with app.app_context():
         schema.upgrade()

@@ -1,7 +1,6 @@
 """A whole Kith for a real browser: the application, the demo provider and the worker's work, on loopback, in a folder of its own."""
 
 import re
-import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,17 +8,12 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
+from tests import ports
 from webapp import clock, create_app, jobs, schema
 from webapp.demo import provider
 from webapp.extensions import db
 
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextmanager
@@ -39,7 +33,7 @@ class Site:
     """One instance and what is around it."""
 
     def __init__(self, folder, books):
-        self.url, beside = f"http://127.0.0.1:{free_port()}", free_port()
+        self.url, beside = f"http://127.0.0.1:{ports.free()}", ports.free()
         clients = provider.default_clients(self.url)
         self.provider = provider.create_provider(books, clients)
         self.beside = beside

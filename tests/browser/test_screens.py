@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests import crawl, requires
-from tests.browser.conftest import free_port
+from tests import crawl, ports, requires
 from webapp import create_app
 from webapp.demo import community
 
@@ -70,7 +69,7 @@ NO_PAGE = {
 def demo(tmp_path_factory):
     """The address of a running `kith demo`, as somebody's first `make demo` leaves it."""
     requires.require("chromium")
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    folder, port = tmp_path_factory.mktemp("demo"), ports.free(2)
     environment = {**os.environ, "KITH_INSTANCE": str(folder)}
     with (folder / "said.txt").open("w") as said:
         running = subprocess.Popen(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from tests import factories, smtp
+from tests import factories, ports, smtp
 from tests.working import run
 from webapp import clock, jobs
 from webapp.domain import accounts, events, guests, relationships
@@ -117,7 +117,7 @@ def test_a_server_that_cannot_now_is_asked_again_later_and_later(sink, ada, ben,
 
 
 def test_without_a_server_there_nothing_is_lost(ada, ben, setting):
-    setting(SMTP_URL=f"smtp://127.0.0.1:{smtp.free_port()}")
+    setting(SMTP_URL=f"smtp://127.0.0.1:{ports.free()}")
     ask(ada, ben)
     run()
     assert states() == ["queued"]

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 import webapp
-from tests import factories, smtp
+from tests import factories, ports, smtp
 from webapp import create_app, schema
 from webapp.domain import accounts
 from webapp.extensions import db
@@ -86,7 +86,7 @@ def answers(url):
 
 
 def test_one_command_serves_pages_and_sends_mail(kith, tmp_path):
-    port = smtp.free_port()
+    port = ports.free()
     url = f"http://127.0.0.1:{port}"
     with smtp.listening() as sink, running(kith, "serve", "--port", port, SMTP_URL=sink.url):
         wait_for(answers(f"{url}/readyz"), kith)
@@ -174,7 +174,7 @@ def test_a_worker_beside_the_server_does_not_send_twice(kith, tmp_path):
                 with transaction():
                     accounts.ask_reset(f"m{number}@post.example")
             db.engine.dispose()
-        port = smtp.free_port()
+        port = ports.free()
         with (
             running(kith, "serve", "--port", port, SMTP_URL=sink.url),
             running(kith, "worker", SMTP_URL=sink.url, BASE_URL=f"http://127.0.0.1:{port}"),
@@ -198,12 +198,13 @@ def test_two_servers_on_one_instance_send_each_mail_once_and_one_goes_on_alone(k
     with app.app_context():
         schema.upgrade()
     with smtp.listening() as sink:
-        ports = [smtp.free_port(), smtp.free_port()]
-        settings = {"SMTP_URL": sink.url, "BASE_URL": f"http://127.0.0.1:{ports[0]}"}
-        with running(kith, "serve", "--port", ports[0], **settings) as first:
-            wait_for(answers(f"http://127.0.0.1:{ports[0]}/readyz"), kith)
-            with running(kith, "serve", "--port", ports[1], **settings):
-                wait_for(answers(f"http://127.0.0.1:{ports[1]}/readyz"), kith)
+        first_port = ports.free(2)
+        second_port = first_port + 1
+        settings = {"SMTP_URL": sink.url, "BASE_URL": f"http://127.0.0.1:{first_port}"}
+        with running(kith, "serve", "--port", first_port, **settings) as first:
+            wait_for(answers(f"http://127.0.0.1:{first_port}/readyz"), kith)
+            with running(kith, "serve", "--port", second_port, **settings):
+                wait_for(answers(f"http://127.0.0.1:{second_port}/readyz"), kith)
                 ask(together)
                 wait_for(lambda: len(sink.received) >= len(together), kith)
                 first.send_signal(signal.SIGTERM)

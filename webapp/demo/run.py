@@ -4,12 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from webapp import config, serve
+from webapp.config import SettingError
 from webapp.demo import community
+
+DISCOVERY = {
+    "google": "/google/.well-known/openid-configuration",
+    "microsoft": "/microsoft/common/v2.0/.well-known/openid-configuration",
+}
 
 
 def demo(port: int, *, keep: bool) -> None:
@@ -24,16 +34,39 @@ def demo(port: int, *, keep: bool) -> None:
     serve.check("127.0.0.1", port + 1, config.load())
     if not keep or not book.exists():
         _anew(folder, book)
-    beside = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "webapp", "demo-provider", "--port", str(port + 1), "--book", str(book)],
+    with provider_beside(port + 1, book):
+        _say(base, folder)
+        serve.run("127.0.0.1", port, 1, demo=True)
+
+
+@contextmanager
+def provider_beside(port: int, book: Path) -> Iterator[None]:
+    """Keep the demo provider running on `port`, and give way once it answers. SettingError when it cannot start.
+
+    The port was free before the community was made, but that takes a while, and without its provider a demo fails only
+    when somebody presses Continue.
+    """
+    running = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "webapp", "demo-provider", "--port", str(port), "--book", str(book)],
         stdout=subprocess.DEVNULL,
     )
     try:
-        _say(base, folder)
-        serve.run("127.0.0.1", port, 1, demo=True)
+        while not _answers(port):
+            if running.poll() is not None:
+                raise SettingError(f"The demo provider could not start on port {port}. Choose another with --port.")
+            time.sleep(0.1)
+        yield
     finally:
-        beside.terminate()
-        beside.wait(timeout=10)
+        running.terminate()
+        running.wait(timeout=10)
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}{DISCOVERY['google']}", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _settings(folder: Path, base: str, provider: str) -> dict[str, str]:
@@ -47,12 +80,12 @@ def _settings(folder: Path, base: str, provider: str) -> dict[str, str]:
         "SIGN_IN_WITH": "google microsoft",
         "GOOGLE_CLIENT_ID": "demo-google",
         "GOOGLE_CLIENT_SECRET": "secret-of-demo-google",
-        "GOOGLE_METADATA_URL": f"{provider}/google/.well-known/openid-configuration",
+        "GOOGLE_METADATA_URL": f"{provider}{DISCOVERY['google']}",
         "GOOGLE_CONTACTS_URL": f"{provider}/google",
         "GOOGLE_DOMAINS": " ".join((*google, community.GOOGLE_DOMAIN)),
         "MICROSOFT_CLIENT_ID": "demo-microsoft",
         "MICROSOFT_CLIENT_SECRET": "secret-of-demo-microsoft",
-        "MICROSOFT_METADATA_URL": f"{provider}/microsoft/common/v2.0/.well-known/openid-configuration",
+        "MICROSOFT_METADATA_URL": f"{provider}{DISCOVERY['microsoft']}",
         "MICROSOFT_CONTACTS_URL": f"{provider}/microsoft",
         "MICROSOFT_DOMAINS": " ".join((*microsoft, community.MICROSOFT_DOMAIN)),
     }
