@@ -7,7 +7,7 @@ from webapp.domain import contacts
 from webapp.extensions import db
 from webapp.models.member import Member, SignIn
 from webapp.providers import paste
-from webapp.providers.base import Page
+from webapp.providers.base import Card, Page
 from webapp.transaction import transaction
 
 
@@ -35,8 +35,10 @@ class Book:
         for line in lines:
             cards += paste.read(line).cards if isinstance(line, str) else [line]
         with transaction():
-            page = Page(cards, unusable=unusable)
-            self.key = contacts.start_pasted(self.owner, self.sign_in_id, page, source="a list of addresses").key
+            page = Page([*cards, *[Card("", why="none")] * unusable])
+            self.key = contacts.start_whole(
+                self.owner, self.sign_in_id, contacts.PASTE, page, source="a list of addresses"
+            ).key
         return self
 
     def pull(self, cards, size=1000):

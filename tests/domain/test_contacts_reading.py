@@ -50,7 +50,7 @@ class Reader:
 
     def keep(self, taken, *cards, cursor=None, total=None):
         with transaction():
-            page = Page(list(cards), cursor, total, unusable=1)
+            page = Page([*cards, Card("", why="none")], cursor, total)
             return reading.keep(self.viewer, self.sign_in_id, self.key, taken, page)
 
     def fail(self, taken, kind, **more):
@@ -177,7 +177,7 @@ def test_a_book_over_the_limit_is_not_read_on(maya, setting):
 
 def test_pasted_addresses_are_a_book_of_one_page(maya):
     with transaction():
-        maya.key = reading.start_pasted(maya.viewer, maya.sign_in_id, Page([CANARY]), source="typed").key
+        maya.key = reading.start_whole(maya.viewer, maya.sign_in_id, "paste", Page([CANARY]), source="typed").key
     assert maya.claim(1).is_read
     assert maya.opened().row.door == "paste"
 

@@ -1,5 +1,6 @@
 """Cards become people: an address stands on one row only, and the counts add up."""
 
+import json
 import random
 import time
 
@@ -8,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp import addresses
-from webapp.providers.base import Card, Page, ProviderError, card, merge, wait
+from webapp.providers.base import Card, Fate, Page, ProviderError, card, merge, profile_link, wait
 
 
 def book(*cards, unusable=0):
-    return [Page([Card(name, tuple(rest)) for name, *rest in cards], unusable=unusable)]
+    return [Page([*(Card(name, tuple(rest)) for name, *rest in cards), *[Card("", why="none")] * unusable])]
 
 
 def rows(merged):
@@ -25,9 +26,10 @@ def test_a_card_keeps_the_order_and_drops_what_is_no_address():
     )
 
 
-def test_a_card_without_an_address_is_none():
-    assert card("Ada", ["", "nobody"]) is None
-    assert card("Ada", []) is None
+@pytest.mark.parametrize(("written", "why"), [(["", "nobody"], "invalid"), ([], "none"), ([""], "none")])
+def test_a_card_without_an_address_is_of_no_use_and_says_why(written, why):
+    found = card("Ada", written)
+    assert (found, found.is_usable) == (Card("Ada", why=why), False)
 
 
 def test_a_card_has_ten_addresses_at_most():
@@ -116,19 +118,28 @@ _address = st.sampled_from([f"{letter}@x.example" for letter in "abcdefgh"] + ["
 _card = st.builds(
     Card,
     st.sampled_from(["", "Ada", "ada", "Ben", "Cid"]),
-    st.lists(_address, min_size=1, max_size=4, unique=True).map(tuple),
-)
+    st.lists(_address, max_size=4, unique=True).map(tuple),
+    st.sampled_from(["", "linkedin.com/in/ada", "linkedin.com/in/ben"]),
+    st.sampled_from(["", "Firm"]),
+).filter(lambda card: card.is_usable)
 
 
 @given(st.lists(_card, max_size=30), st.integers(0, 3))
 def test_the_counts_add_up_and_no_address_stands_twice(cards, unusable):
-    merged = merge([Page(cards, unusable=unusable)], {"me@x.example"})
+    merged = merge([Page([*cards, *[Card("", why="none")] * unusable])], {"me@x.example"})
     assert merged.read == len(merged.people) + len(merged.not_people) + merged.merged + merged.unusable
     keys = [key for person in merged.people for key in person.keys]
     assert len(keys) == len(set(keys))
     written = {addresses.key(each) for one in cards for each in one.addresses}
     assert set(keys) == {key for key in written if key != "me@x.example" and not addresses.not_a_person(key)}
-    assert all(person.addresses for person in merged.people)
+    assert all(person.addresses or person.link or person.organisation for person in merged.people)
+    stand = [fate.person for fate in merged.fates if fate.kind == "person"]
+    assert sorted(stand) == list(range(len(merged.people)))
+    for one, fate in zip(cards, merged.fates, strict=False):
+        if fate.kind == "person":
+            person = merged.people[fate.person]
+            known = {*person.keys, person.link}
+            assert {*map(addresses.key, one.addresses), one.link} & known or one.organisation == person.organisation
 
 
 @given(st.lists(_card, max_size=12))
@@ -151,9 +162,61 @@ def test_twenty_five_thousand_contacts_are_merged_in_well_under_a_second():
 
 
 def test_a_page_survives_being_dumped():
-    page = Page([Card("Ada", ("a@x.example", "b@x.example")), Card("", ("c@x.example",))], "next", 9, 3)
-    loaded = Page.load(page.dump())
-    assert (loaded.cards, loaded.unusable, loaded.read, loaded.cursor) == (page.cards, 3, 5, None)
+    linked = Card("Ben", link="linkedin.com/in/ben", organisation="Firm")
+    page = Page([Card("Ada", ("a@x.example", "b@x.example")), linked, Card("Cid", why="invalid")], "next", 9)
+    loaded = Page.load(json.loads(json.dumps(page.dump())))
+    assert (loaded.cards, loaded.read, loaded.cursor) == (page.cards, 3, None)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://www.linkedin.com/in/Ada-Lovelace",
+        "http://de.linkedin.com/in/ada-lovelace/",
+        "linkedin.com/in/ada-lovelace?trk=contact",
+        " https://www.linkedin.com/in/ada%2Dlovelace/en#top ",
+    ],
+)
+def test_a_profile_is_the_same_however_its_address_is_written(written):
+    assert profile_link(written) == "linkedin.com/in/ada-lovelace"
+
+
+@pytest.mark.parametrize(
+    "written", ["", "https://example.org/in/ada", "https://linkedin.com/company/firm", "javascript:linkedin.com/in/a"]
+)
+def test_any_other_page_is_no_profile(written):
+    assert profile_link(written) == ""
+
+
+def test_contacts_without_an_address_are_one_person_by_their_link():
+    linked = Card("Ada", link="linkedin.com/in/ada", organisation="Firm")
+    merged = merge(
+        [Page([linked, Card("ada", ("a@x.example",), "linkedin.com/in/ada"), Card("Ada", organisation="Firm")])]
+    )
+    assert [(each.addresses, each.link) for each in merged.people] == [
+        (["a@x.example"], "linkedin.com/in/ada"),
+        ([], ""),
+    ]
+    assert merged.fates == [Fate("person", 0), Fate("merged", 0), Fate("person", 1)]
+
+
+def test_every_contact_has_a_fate_also_where_two_rows_became_one():
+    cards = [Card("Ada", ("a@x.example",)), Card("Ada", ("b@x.example",)), Card("Ada", ("a@x.example", "b@x.example"))]
+    more = [
+        Card("Ben", ("a@x.example",)),
+        Card("", ("no-reply@x.example",)),
+        Card("", why="none"),
+        Card("Cid", ("c@x.example",)),
+    ]
+    assert merge([Page([*cards, *more])]).fates == [
+        Fate("person", 0),
+        Fate("merged", 0),
+        Fate("merged", 0),
+        Fate("merged"),
+        Fate("not_person", why="no_reply"),
+        Fate("unusable", why="none"),
+        Fate("person", 1),
+    ]
 
 
 def test_the_wait_is_what_the_provider_says_at_most_five_minutes():

@@ -1,10 +1,12 @@
 """What every door yields: cards, a page at a time; what may go wrong with it; and how cards become people."""
 
 import random
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
+from urllib.parse import unquote
 
 from webapp import addresses
 
@@ -14,6 +16,8 @@ TRIES = 5
 WAIT_SECONDS_MAX = 300.0
 _STEPS_MAX = 60.0
 
+Why = Literal["", "none", "invalid", "not_understood"]
+"""What is wrong with a contact of no use: it has no address, none that can be right, or is nothing that could be understood."""
 Kind = Literal["busy", "unavailable", "expired", "forbidden_scope", "api_disabled", "broken", "too_large"]
 
 
@@ -57,52 +61,87 @@ def wait(tries: int, retry_after: float | None = None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One contact as it is kept: a display name (may be empty) and its addresses, the primary one first."""
+    """One contact as it is kept: a display name (may be empty) and its addresses, the primary one first.
+
+    `link` is the profile page elsewhere that a file names for them, as `profile_link` returns it, and `organisation` where they work: what
+    somebody without an address can be found by. Without any of these the contact is of no use, and `why` says what is wrong with it.
+    """
 
     name: str
-    addresses: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
+    link: str = ""
+    organisation: str = ""
+    why: Why = ""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether anybody can be found by it."""
+        return bool(self.addresses or self.link or self.organisation)
+
+    def dump(self) -> list[Any]:
+        """Return the card as JSON can hold it."""
+        rest = [self.link, self.organisation, self.why]
+        return [self.name, list(self.addresses), *(rest if any(rest) else ())]
 
 
-def card(name: object, written: Iterable[object]) -> Card | None:
-    """Return a contact made safe; None where no address of it is valid. Anything that is not text is passed over."""
+def card(name: object, written: Iterable[object], *, link: str = "", organisation: str = "") -> Card:
+    """Return a contact made safe. Anything that is not text is passed over."""
     found: dict[str, str] = {}
+    is_given = False
     for text in written:
         kept = addresses.address(text) if isinstance(text, str) else None
+        is_given = is_given or bool(text)
         if kept is not None:
             found.setdefault(addresses.key(kept), kept)
             if len(found) == CARD_ADDRESSES:
                 break
-    if not found:
-        return None
     shown = addresses.display_name(name) if isinstance(name, str) else ""
     if "@" in shown and addresses.key(shown) in found:
         shown = ""  # an address is not a name
-    return Card(shown, tuple(found.values()))
+    link, organisation = profile_link(link), addresses.display_name(organisation) if shown else ""
+    why: Why = "" if found or link or organisation else "invalid" if is_given else "none"
+    return Card(shown, tuple(found.values()), link, organisation, why)
+
+
+_PROFILE_LINK = re.compile(
+    r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]{1,100})(?:[/?#].*)?", re.IGNORECASE
+)
+
+
+def profile_link(text: str) -> str:
+    """Return the page of somebody's profile at LinkedIn as two of them are compared: "linkedin.com/in/ada-lovelace"; empty for any other.
+
+    The country in front, the scheme, what follows the name, and upper case make no difference there.
+    """
+    found = _PROFILE_LINK.fullmatch(text.strip()[: addresses.INPUT_CHARACTERS])
+    name = addresses.display_name(unquote(found[1])).casefold() if found else ""
+    return f"linkedin.com/in/{name}" if name else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an address book. `cursor` asks for the next one; None: this was the last. `total` only feeds the progress bar."""
+    """One page of an address book, usable or not, in its order.
+
+    `cursor` asks for the next one; None: this was the last. `total` only feeds the progress bar.
+    """
 
     cards: list[Card]
     cursor: str | None = None
     total: int | None = None
-    unusable: int = 0
 
     @property
     def read(self) -> int:
         """How many contacts the page held, usable or not."""
-        return len(self.cards) + self.unusable
+        return len(self.cards)
 
     def dump(self) -> list[Any]:
         """Return the page's contacts as JSON can hold them."""
-        return [self.unusable, [[each.name, *each.addresses] for each in self.cards]]
+        return [each.dump() for each in self.cards]
 
     @classmethod
     def load(cls, dumped: Sequence[Any]) -> Self:
         """Return the page that was dumped, without its cursor."""
-        unusable, rows = dumped
-        return cls([Card(name, tuple(rest)) for name, *rest in rows], unusable=unusable)
+        return cls([Card(name, tuple(given), *rest) for name, given, *rest in dumped])
 
 
 class AddressBook(Protocol):
@@ -117,17 +156,22 @@ class AddressBook(Protocol):
 
 @dataclass(slots=True)
 class Person:
-    """One person of the merged book: a display name (may be empty) and all their addresses, the primary one first."""
+    """One person of the merged book: a display name (may be empty) and all their addresses, the primary one first.
+
+    Whoever has no address has a link or an organisation.
+    """
 
     name: str
-    addresses: list[str]
+    addresses: list[str] = field(default_factory=list)
     rule: str | None = None
     """Which rule says this is probably not a person; `own` for the member's own address."""
+    link: str = ""
+    organisation: str = ""
 
     @property
     def shown(self) -> str:
         """What the lists call them: the name, else the address."""
-        return self.name or self.addresses[0]
+        return self.name or next(iter(self.addresses), self.link)
 
     @property
     def keys(self) -> list[str]:
@@ -140,31 +184,53 @@ class Person:
         return next((each for each in self.addresses if addresses.is_mailable(each)), None)
 
 
+class Fate(NamedTuple):
+    """What became of one contact of the book, in its order.
+
+    `person` is the place in the list of people: of whoever the contact is, or (merged) of the person it was put to, None where every
+    address of it stands with others. `why` says what is wrong with one of no use, or which rule says that it is no person.
+    """
+
+    kind: Literal["person", "merged", "not_person", "unusable"]
+    person: int | None = None
+    why: str = ""
+
+
 @dataclass(slots=True)
 class Merged:
-    """A whole book: `read == len(people) + len(not_people) + merged + unusable`."""
+    """A whole book: `read == len(people) + len(not_people) + merged + unusable`, and a fate for each contact that was read."""
 
-    read: int = 0
     people: list[Person] = field(default_factory=list)
     not_people: list[Person] = field(default_factory=list)
-    merged: int = 0
-    unusable: int = 0
+    fates: list[Fate] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """How many contacts the book held."""
+        return len(self.fates)
+
+    @property
+    def merged(self) -> int:
+        """How many contacts were put to others."""
+        return sum(fate.kind == "merged" for fate in self.fates)
+
+    @property
+    def unusable(self) -> int:
+        """How many contacts nobody can be found by."""
+        return sum(fate.kind == "unusable" for fate in self.fates)
 
 
 def merge(pages: Iterable[Page], own: Collection[str] = ()) -> Merged:
     """Return the people of a book; an address stands on one row only. `own` are the keys of the member's own addresses.
 
     Two contacts that share an address become one person if their names agree or one has none; otherwise it stays with the first, and the
-    other keeps its remaining ones (none left: counted as merged). The order is the book's.
+    other keeps its remaining ones (none left: counted as merged). The order is the book's. A link to a profile counts like an address here.
     """
     merging = _Merging(frozenset(own))
     for page in pages:
-        merging.result.read += page.read
-        merging.result.unusable += page.unusable
         for each in page.cards:
             merging.add(each)
-    merging.result.people = [row for row in merging.rows if row is not None]
-    return merging.result
+    return merging.done()
 
 
 class _Merging:
@@ -172,10 +238,25 @@ class _Merging:
 
     def __init__(self, own: frozenset[str]) -> None:
         self.own = own
-        self.result = Merged()
         self.rows: list[Person | None] = []
         self.owner: dict[str, int] = {}
-        self.set_aside: set[str] = set()
+        self.given: dict[int, int] = {}
+        """For a gap the row that it was given to."""
+        self.not_people: dict[str, Person] = {}
+        self.fates: list[Fate] = []
+        """`person` is a row here, and the first contact of each row stands as its person."""
+
+    def done(self) -> Merged:
+        """Return the book without the gaps."""
+        places = {row: at for at, row in enumerate(row for row, each in enumerate(self.rows) if each is not None)}
+        people = [each for each in self.rows if each is not None]
+        return Merged(people, list(self.not_people.values()), [self._settled(fate, places) for fate in self.fates])
+
+    def _settled(self, fate: Fate, places: dict[int, int]) -> Fate:
+        if fate.person is None:
+            return fate
+        row = self._standing(fate.person)
+        return Fate(fate.kind if row == fate.person else "merged", places[row])
 
     def add(self, each: Card) -> None:
         """Put one card where it belongs."""
@@ -188,31 +269,39 @@ class _Merging:
                 usable[key] = written
             elif caught is None:
                 caught = Person(each.name, [written], rule)
-        if usable:
-            self._place(each.name, usable)
-        elif caught is not None:
-            self._set_aside(caught)
-
-    def _place(self, name: str, usable: dict[str, str]) -> None:
-        home = self._home(name, usable)
-        free = {key: written for key, written in usable.items() if key not in self.owner}
-        if home is None and free:
-            home = len(self.rows)
-            self.rows.append(Person(name, []))
+        if caught is not None and not usable:
+            self.fates.append(self._set_aside(caught))
+        elif each.is_usable:
+            self.fates.append(self._placed(each, usable))
         else:
-            self.result.merged += 1
-        if home is not None:
-            row = self._row(home)
-            row.name = row.name or name
-            row.addresses.extend(free.values())
-            self.owner.update(dict.fromkeys(free, home))
+            self.fates.append(Fate("unusable", why=each.why))
 
-    def _home(self, name: str, usable: Iterable[str]) -> int | None:
+    def _placed(self, each: Card, usable: dict[str, str]) -> Fate:
+        """Put a card to its person: who has one of its addresses, or its link; else somebody new, who gets those that are free."""
+        keys = usable | ({each.link: ""} if each.link else {})
+        home = self._home(each.name, keys)
+        free = {key: written for key, written in keys.items() if key not in self.owner}
+        is_new = home is None and bool(free or (each.organisation and not usable))
+        if is_new:
+            home = len(self.rows)
+            self.rows.append(Person(each.name))
+        if home is None:
+            return Fate("merged")
+        row = self._row(home)
+        row.name, row.organisation = row.name or each.name, row.organisation or each.organisation
+        row.addresses.extend(written for written in free.values() if written)
+        row.link = row.link or (each.link if each.link in free else "")
+        self.owner.update(dict.fromkeys(free, home))
+        return Fate("person" if is_new else "merged", home)
+
+    def _home(self, name: str, keys: Iterable[str]) -> int | None:
         """Return the row of the person that a card belongs to, if there is one; rows that the card links become one."""
         home: int | None = None
-        for key in usable:
-            place = self.owner.get(key)
-            if place is None or place == home or not _agree(self._row(place).name, name):
+        for key in keys:
+            if key not in self.owner:
+                continue
+            place = self._standing(self.owner[key])
+            if place == home or not _agree(self._row(place).name, name):
                 continue
             home = place if home is None else self._link(home, place)
             name = name or self._row(home).name
@@ -224,24 +313,28 @@ class _Merging:
         stays, goes = self._row(first), self._row(second)
         stays.name = stays.name or goes.name
         stays.addresses.extend(goes.addresses)
-        self.owner.update(dict.fromkeys(goes.keys, first))
+        stays.link, stays.organisation = stays.link or goes.link, stays.organisation or goes.organisation
         self.rows[second] = None
-        self.result.merged += 1
+        self.given[second] = first
         return first
+
+    def _standing(self, place: int) -> int:
+        while place in self.given:
+            place = self.given[place]
+        return place
 
     def _row(self, place: int) -> Person:
         row = self.rows[place]
         assert row is not None, "an address never stands on a gap"
         return row
 
-    def _set_aside(self, caught: Person) -> None:
+    def _set_aside(self, caught: Person) -> Fate:
         """Keep a contact off the lists, once an address."""
         (key,) = caught.keys
-        if key in self.set_aside:
-            self.result.merged += 1
-        else:
-            self.set_aside.add(key)
-            self.result.not_people.append(caught)
+        if key in self.not_people:
+            return Fate("merged")
+        self.not_people[key] = caught
+        return Fate("not_person", why=caught.rule or "")
 
 
 def _agree(one: str, other: str) -> bool:

@@ -32,15 +32,9 @@ class Google:
         rows = answer.get("connections" if which == _CONTACTS else "otherContacts", [])
         if not isinstance(rows, list):
             raise ProviderError("broken", "contacts that are no list")
-        found = [_card(row) for row in rows]
-        cards = [each for each in found if each is not None]
+        cards = [_card(row) for row in rows]
         total = answer.get("totalItems")
-        return Page(
-            cards,
-            at.dump(),
-            total if isinstance(total, int) and which == _CONTACTS else None,
-            len(found) - len(cards),
-        )
+        return Page(cards, at.dump(), total if isinstance(total, int) and which == _CONTACTS else None)
 
 
 def _ask(which: str, page_token: str, token: str) -> dict[str, Any]:
@@ -81,9 +75,9 @@ def _reasons(answer: dict[str, Any]) -> list[str]:
     return [str(row["reason"]) for row in rows if isinstance(row, dict) and "reason" in row]
 
 
-def _card(row: object) -> Card | None:
+def _card(row: object) -> Card:
     if not isinstance(row, dict):
-        return None
+        return Card("", why="invalid")
     names = _primary_first(row.get("names"))
     name = next((_name(each) for each in names if _name(each)), "")
     return card(name, [each.get("value") for each in _primary_first(row.get("emailAddresses"))])

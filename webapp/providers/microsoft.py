@@ -39,12 +39,9 @@ class Microsoft:
                     folder = f"{me}/contactFolders/{quote(row['id'], safe='')}"
                     at.todo += [[_CONTACTS, f"{folder}/contacts?{_SELECT}"], [_FOLDERS, f"{folder}/childFolders"]]
             return Page([], at.dump())
-        found = [_card(row) for row in rows]
-        cards = [each for each in found if each is not None]
+        cards = [_card(row) for row in rows]
         total = answer.get("@odata.count")
-        return Page(
-            cards, at.dump(), total if isinstance(total, int) and url == first else None, len(found) - len(cards)
-        )
+        return Page(cards, at.dump(), total if isinstance(total, int) and url == first else None)
 
 
 def _ask(base: str, url: str, token: str) -> dict[str, Any]:
@@ -56,9 +53,9 @@ def _ask(base: str, url: str, token: str) -> dict[str, Any]:
         raise
 
 
-def _card(row: object) -> Card | None:
+def _card(row: object) -> Card:
     if not isinstance(row, dict):
-        return None
+        return Card("", why="invalid")
     emails = row.get("emailAddresses")
     rows = [each for each in emails if isinstance(each, dict)] if isinstance(emails, list) else []
     return card(_name(row), [each.get("address") for each in rows])

@@ -36,7 +36,8 @@ class Pasted:
     @property
     def page(self) -> Page:
         """The whole book, as one page."""
-        return Page(self.cards, total=len(self.cards) + len(self.not_understood), unusable=len(self.not_understood))
+        not_understood = [Card(each.text, why="not_understood") for each in self.not_understood]
+        return Page([*self.cards, *not_understood], total=len(self.cards) + len(not_understood))
 
 
 def read(text: str) -> Pasted:
@@ -94,10 +95,10 @@ class _Line:
             self.result.left_out += 1
             return
         found = card(name, [written])
-        if found is None:
-            self._note(f"{name} {whole}")
-        else:
+        if found.addresses:
             self.result.cards.append(found)
+        else:
+            self._note(f"{name} {whole}")
 
     def _not_understood(self, text: str) -> None:
         for piece in _SEPARATORS.split(text):

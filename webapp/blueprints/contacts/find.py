@@ -212,7 +212,9 @@ def pasted() -> Response:
         return page("contacts/paste.html", found=found, text=text)
     member = viewer()
     with transaction():
-        book = contacts.start_pasted(member, member.sign_in_id, found.page, source=_source(contacts.PASTE))
+        book = contacts.start_whole(
+            member, member.sign_in_id, contacts.PASTE, found.page, source=_source(contacts.PASTE)
+        )
         g.import_key = book.key
         key = book.key
     session.pop("contacts_sent", None)

@@ -54,7 +54,7 @@ from webapp.domain.contacts.reading import (
     key_of,
     progress,
     start,
-    start_pasted,
+    start_whole,
 )
 
 __all__ = [
@@ -102,7 +102,7 @@ __all__ = [
     "selection",
     "settle",
     "start",
-    "start_pasted",
+    "start_whole",
     "sweep_charges",
     "tick",
     "tick_all",

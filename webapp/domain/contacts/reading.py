@@ -58,9 +58,9 @@ def start(
     return book
 
 
-def start_pasted(viewer: Member, sign_in_id: int, page: Page, *, source: str) -> Book:
+def start_whole(viewer: Member, sign_in_id: int, door: str, page: Page, *, source: str) -> Book:
     """Begin with a book of one page that is here already, and so read."""
-    book = books.begin(viewer, sign_in_id, PASTE, Summary(source=source))
+    book = books.begin(viewer, sign_in_id, door, Summary(source=source))
     _keep(book, page)
     return book
 
