@@ -16,10 +16,12 @@ def browser():
 _FOUND = {
     "node": lambda: shutil.which("node") and shutil.which("npm"),
     "chromium": browser,
+    "soffice": lambda: shutil.which("soffice"),
 }
 _WHAT = {
     "node": "Node.js with npm (the certified OpenID provider runs on it)",
     "chromium": "Chromium or Chrome (the journeys run in a real browser)",
+    "soffice": "LibreOffice Calc (files for spreadsheets are opened in one)",
 }
 
 
