@@ -23,6 +23,7 @@ _PLAIN = re.compile(
     r"(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[A-Za-z]{2,63})\Z",
     re.IGNORECASE | re.ASCII,
 )
+_PROFILE = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]{1,100})(?:[/?#].*)?", re.IGNORECASE)
 _AROUND = " \t\r\n\v\f\u00a0\u200b\u200e\u200f\u2060\ufeff"
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -126,6 +127,16 @@ def address(text: str) -> str | None:
 def key(kept: str) -> str:
     """Return what an address (as `address` returned it) is compared by: ASCII letters in lower case, and nothing else folded."""
     return kept.translate(_LOWER)
+
+
+def profile_link(text: str) -> str:
+    """Return the page of somebody's profile at LinkedIn as two of them are compared: "linkedin.com/in/ada-lovelace"; empty for any other.
+
+    The country in front, the scheme, what follows the name, and upper case make no difference there.
+    """
+    found = _PROFILE.fullmatch(text[:INPUT_CHARACTERS].strip(_AROUND))
+    name = display_name(unquote(found[1])).casefold() if found else ""
+    return f"linkedin.com/in/{name}" if name else ""
 
 
 def is_mailable(kept: str) -> bool:

@@ -7,13 +7,16 @@ import zlib
 import pytest
 from PIL import Image
 from PIL.ExifTags import Base as Exif
+from sqlalchemy import select
 
 from tests import factories
+from webapp import tokens
 from webapp.domain import profiles, relationships, search
 from webapp.domain.errors import Invalid, NotFound
 from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.models.member import Photo
+from webapp.models.profile import ProfileLink
 
 
 def picture(kind="JPEG", size=(640, 400), mode="RGB", **more):
@@ -168,3 +171,18 @@ def test_a_photo_is_shown_to_those_who_may_see_its_owner(ana):
     db.session.commit()
     with pytest.raises(NotFound):
         profiles.photo(ben, ana.photo, 256)
+
+
+def test_a_profile_elsewhere_is_looked_up_only_while_every_member_may_see_it(ana):
+    def looked_up():
+        return db.session.scalars(select(ProfileLink.lookup).where(ProfileLink.member_id == ana.id)).all()
+
+    page, other = "https://www.linkedin.com/in/Ana-Reis/", "https://ana.example"
+    profiles.edit(ana, links=f"{page}\nhttps://de.linkedin.com/in/ana-reis\n{other}")
+    assert looked_up() == [tokens.keyed_hash("linkedin.com/in/ana-reis")]
+    profiles.edit(ana, {"links": "connections"})
+    assert looked_up() == []
+    profiles.edit(ana, {"links": "public"})
+    assert len(looked_up()) == 1
+    profiles.edit(ana, links=other)
+    assert looked_up() == []

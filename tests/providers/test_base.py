@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp import addresses
-from webapp.providers.base import Card, Fate, Page, ProviderError, card, merge, profile_link, wait
+from webapp.providers.base import Card, Fate, Page, ProviderError, card, merge, wait
 
 
 def book(*cards, unusable=0):
@@ -178,14 +178,14 @@ def test_a_page_survives_being_dumped():
     ],
 )
 def test_a_profile_is_the_same_however_its_address_is_written(written):
-    assert profile_link(written) == "linkedin.com/in/ada-lovelace"
+    assert addresses.profile_link(written) == "linkedin.com/in/ada-lovelace"
 
 
 @pytest.mark.parametrize(
     "written", ["", "https://example.org/in/ada", "https://linkedin.com/company/firm", "javascript:linkedin.com/in/a"]
 )
 def test_any_other_page_is_no_profile(written):
-    assert profile_link(written) == ""
+    assert addresses.profile_link(written) == ""
 
 
 def test_contacts_without_an_address_are_one_person_by_their_link():

@@ -46,10 +46,10 @@ class AddressBookImport(Base):
 
 
 class ImportPart(Base):
-    """One sealed part: a page as it was read, or a group of 50 of a list in its order."""
+    """One sealed part: a page as it was read, rows of a file whose columns have no name yet, or a group of a list in its order."""
 
     __tablename__ = "import_part"
-    __table_args__ = (CheckConstraint("kind IN ('page', 'member', 'guest', 'other')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('page', 'table', 'member', 'guest', 'other', 'row')", name="kind"),)
 
     import_id: Mapped[int] = mapped_column(ForeignKey("address_book_import.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)

@@ -30,6 +30,15 @@ class ProfileField(Base):
     value: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True, default=None)
 
 
+class ProfileLink(Base):
+    """The keyed hash of a page elsewhere that a member links to, for every member to see: who has it in an address book finds them."""
+
+    __tablename__ = "profile_link"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+
+
 class ContactInfo(Base):
     """One way to reach a member, as the member gives it to others: never taken from the account, each with an audience of its own."""
 

@@ -1,12 +1,10 @@
 """What every door yields: cards, a page at a time; what may go wrong with it; and how cards become people."""
 
 import random
-import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, Self
-from urllib.parse import unquote
 
 from webapp import addresses
 
@@ -63,8 +61,8 @@ def wait(tries: int, retry_after: float | None = None) -> float:
 class Card:
     """One contact as it is kept: a display name (may be empty) and its addresses, the primary one first.
 
-    `link` is the profile page elsewhere that a file names for them, as `profile_link` returns it, and `organisation` where they work: what
-    somebody without an address can be found by. Without any of these the contact is of no use, and `why` says what is wrong with it.
+    `link` is their profile elsewhere, as `addresses.profile_link` returns it, and `organisation` where they work: what somebody without
+    an address can be found by. Without any of these the contact is of no use, and `why` says what is wrong with it.
     """
 
     name: str
@@ -98,24 +96,9 @@ def card(name: object, written: Iterable[object], *, link: str = "", organisatio
     shown = addresses.display_name(name) if isinstance(name, str) else ""
     if "@" in shown and addresses.key(shown) in found:
         shown = ""  # an address is not a name
-    link, organisation = profile_link(link), addresses.display_name(organisation) if shown else ""
+    link, organisation = addresses.profile_link(link), addresses.display_name(organisation) if shown else ""
     why: Why = "" if found or link or organisation else "invalid" if is_given else "none"
     return Card(shown, tuple(found.values()), link, organisation, why)
-
-
-_PROFILE_LINK = re.compile(
-    r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#\s]{1,100})(?:[/?#].*)?", re.IGNORECASE
-)
-
-
-def profile_link(text: str) -> str:
-    """Return the page of somebody's profile at LinkedIn as two of them are compared: "linkedin.com/in/ada-lovelace"; empty for any other.
-
-    The country in front, the scheme, what follows the name, and upper case make no difference there.
-    """
-    found = _PROFILE_LINK.fullmatch(text.strip()[: addresses.INPUT_CHARACTERS])
-    name = addresses.display_name(unquote(found[1])).casefold() if found else ""
-    return f"linkedin.com/in/{name}" if name else ""
 
 
 @dataclass(frozen=True, slots=True)

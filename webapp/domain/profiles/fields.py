@@ -10,13 +10,15 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from webapp import tokens
+from webapp.addresses import profile_link
 from webapp.domain import names
 from webapp.domain.errors import Invalid
 from webapp.domain.profiles.audiences import DEFAULT, EVERY_MEMBER, check
 from webapp.domain.profiles.checks import checked
 from webapp.extensions import db
 from webapp.models.member import Member
-from webapp.models.profile import ProfileField
+from webapp.models.profile import ProfileField, ProfileLink
 
 EMPTY: Mapping[str, Any] = {
     "headline": "",
@@ -90,9 +92,18 @@ def put(viewer: Member, name: str, now: Held) -> None:
     in_column = now.audience in EVERY_MEMBER
     if name in EMPTY:
         setattr(viewer, name, now.value if in_column else EMPTY[name])
+    if name == "links":
+        _find_by(viewer)
     if now.audience == DEFAULT:
         db.session.execute(delete(ProfileField).where(ProfileField.member_id == viewer.id, ProfileField.name == name))
     else:
         value = None if in_column else now.value
         db.session.merge(ProfileField(member_id=viewer.id, name=name, audience=now.audience, value=value))
     db.session.flush()
+
+
+def _find_by(viewer: Member) -> None:
+    """Let whoever has a profile of the viewer's in their address book find them by it, as long as every member may see it."""
+    db.session.execute(delete(ProfileLink).where(ProfileLink.member_id == viewer.id))
+    pages = dict.fromkeys(filter(None, map(profile_link, viewer.links)))
+    db.session.add_all(ProfileLink(member_id=viewer.id, lookup=tokens.keyed_hash(page)) for page in pages)
