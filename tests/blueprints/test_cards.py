@@ -187,6 +187,21 @@ def test_files_are_downloaded_and_brought_back(ana, ben, as_member):
     assert browser.post("/cards", {}).status_code == 422
 
 
+def test_the_table_of_connections_is_a_file_of_csv(ana, ben, as_member):
+    cards.set_note(ana, ben, "Tide")
+    db.session.commit()
+    browser = as_member(ana)
+    assert 'href="/cards/csv"' in browser.get("/cards").text
+    answer = browser.get("/cards/csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=connections.csv"
+    assert "no-store" in answer.headers["Cache-Control"]
+    head, row, rest = answer.text.split("\r\n")
+    assert head.startswith('\ufeff"Name","Headline"')
+    assert ('"Ben Okafor"' in row, '"Tide"' in row, rest) == (True, True, "")
+    assert as_member(ben).get("/cards/csv").text.count("Tide") == 0
+
+
 def test_the_form_for_a_new_detail_says_what_each_kind_needs(ana, ben, as_member):
     for page in (f"/people/{ben.handle}/card", "/settings/contact"):
         hint = re.search(r'id="(?:new|value)-hint">([^<]+)<', as_member(ana).get(page).text)[1]

@@ -238,6 +238,7 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/cards", carded, 5),
         ("/cards/due", overdue, 3),
         ("/cards/vcard", carded, 7),
+        ("/cards/csv", carded, 7),
         ("/connections", removed, 5),
         ("/connections?field=Research&choose=1", connected, 6),
         ("/connections/filter?field=Research", connected, 7),

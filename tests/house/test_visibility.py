@@ -260,6 +260,7 @@ SURFACES = {
     "news of a position": lambda see: of_a_position(news(see)),
     "Atom feed": atom,
     "vCard": vcards,
+    "connections CSV": lambda see: see.says("/cards/csv"),
     "people with a tag": lambda see: see.says("/cards", f"/cards/tags/{see.world.tags.get(see.name, 'none')}"),
     "muted": muted,
     "dismissed": dismissed,
@@ -338,7 +339,7 @@ TOKEN = re.compile(r'(value=|"X-CSRFToken": )"[\w.-]{20,}"')
 LISTS = (
     "/people", "/people?q=o", "/fields", "/connections", "/connections?sort=first", "/connections?sort=last",
     "/connections?sort=contact", "/connections/filter", "/suggestions", "/feed", "/people/{hub}/connections",
-    "/people/{owner}", "/cards/vcard",
+    "/people/{owner}", "/cards/vcard", "/cards/csv",
 )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
+from webapp import spreadsheet
 from webapp.config import setting
-from webapp.domain import cards, messages, people, profiles
+from webapp.domain import archives, cards, messages, people, profiles
 from webapp.domain.cards.vcard import Version
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.base import to_ms
@@ -254,6 +255,15 @@ def download_all() -> Response:
     """Hand out everybody the viewer is connected to or keeps something about."""
     me, version = viewer(), _version()
     return _file("cards", cards.vcards(me, version, cards.everybody(me)), cards.vcards_of_left(me, version))
+
+
+@bp.get("/cards/csv")
+def download_csv() -> Response:
+    """Hand out all connections as a table for a spreadsheet: what each shares with the viewer, and what the viewer keeps."""
+    people = archives.known(viewer())
+    response = Response(spreadsheet.csv_lines(archives.HEADER, archives.table(people)), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename="connections.csv")
+    return response
 
 
 @bp.post("/cards")

@@ -9,6 +9,7 @@ from webapp.domain.cards.files import (
     FILE_BYTES,
     Taken,
     everybody,
+    of_many,
     parse,
     take,
     vcards,
@@ -53,6 +54,7 @@ from webapp.domain.cards.tags import (
     tagged,
     tags,
 )
+from webapp.domain.cards.tags import of_many as tags_of_many
 
 __all__ = [
     "DUE",
@@ -81,6 +83,7 @@ __all__ = [
     "keepers",
     "left",
     "left_one",
+    "of_many",
     "overlay",
     "parse",
     "people_with",
@@ -97,6 +100,7 @@ __all__ = [
     "tag_one_of",
     "tagged",
     "tags",
+    "tags_of_many",
     "take",
     "vcards",
     "vcards_of_left",

@@ -63,7 +63,7 @@ def vcards(viewer: Member, version: Version, among: Any) -> Iterator[str]:
     ).all()
     ids = [row.id for row in people]
     shared, words = profiles.contact_of_many(viewer, ids), tags.of_many(viewer, ids)
-    kept = _cards(viewer, ids)
+    kept = of_many(viewer, ids)
     names = {row.id: _uid(viewer, row.id) for row in people}
     return (
         vcard.write(_contact(names[row.id], row.name, shared[row.id], kept.get(row.id), words.get(row.id, ())), version)
@@ -86,7 +86,8 @@ def _contact(
     return Contact(uid, name, details, card, words, changed_at)
 
 
-def _cards(viewer: Member, ids: Sequence[int]) -> dict[int, tuple[Card, datetime]]:
+def of_many(viewer: Member, ids: Sequence[int]) -> dict[int, tuple[Card, datetime]]:
+    """Return the viewer's cards about these members that can be read, and when each was changed. One statement."""
     given = values_of(list(ids))
     rows = db.session.execute(box.cards_of(viewer).join(given, given.c.value == PrivateCard.about_id)).all()
     return {

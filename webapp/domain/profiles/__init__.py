@@ -42,7 +42,7 @@ from webapp.domain.profiles.skills import (
     own_skill,
     remove_skill,
 )
-from webapp.domain.profiles.views import Profile, public_one, seen_as, seen_by
+from webapp.domain.profiles.views import Profile, kept_for_connections, public_one, seen_as, seen_by
 
 __all__ = [
     "AUDIENCE_WORDS",
@@ -75,6 +75,7 @@ __all__ = [
     "endorsers",
     "hide_endorsement",
     "is_said_on_top",
+    "kept_for_connections",
     "move_skill",
     "own_detail",
     "own_details",

@@ -14,6 +14,7 @@ from webapp.domain.profiles.background import Entry
 from webapp.domain.profiles.contact import ContactDetail
 from webapp.domain.profiles.skills import SkillSeen
 from webapp.extensions import db
+from webapp.models.batch import values_of
 from webapp.models.member import Member, visible
 from webapp.models.profile import ContactInfo, ProfileField
 
@@ -70,6 +71,27 @@ def public_one(handle: str) -> Profile:
     if not seen.says_something:
         raise NotFound
     return seen
+
+
+def kept_for_connections(viewer: Member, ids: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Return for each of these members what they say in some fields to connections alone, where the viewer is one. One statement.
+
+    What every member may see stands in the columns of `Member`, and is not among it.
+    """
+    given = values_of(list(ids))
+    rows = db.session.execute(
+        select(ProfileField.member_id, ProfileField.name, ProfileField.value)
+        .join(given, given.c.value == ProfileField.member_id)
+        .where(
+            ProfileField.name.in_(names),
+            ProfileField.audience == "connections",
+            connected(viewer, ProfileField.member_id),
+        )
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for member_id, name, value in rows:
+        found.setdefault(member_id, {})[name] = value
+    return found
 
 
 def _profile(near: Any, viewer: Member | None, other: Member) -> Profile:
