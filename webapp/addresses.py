@@ -59,8 +59,8 @@ _LIST_DOMAIN = re.compile(r"^(?:lists?\.|listserv\.)|(?:^|\.)(?:googlegroups\.co
 _NO_REPLY_DOMAIN = re.compile(r"(?:^|\.)(?:no-?reply|reply|bounces?)\.")
 
 
-def display_name(text: str) -> str:
-    """Return a name fit to keep and show: composed (NFC), without invisible characters, single spaces, 100 characters.
+def display_name(text: str, most: int = NAME_CHARACTERS) -> str:
+    """Return a name fit to keep and show: composed (NFC), without invisible characters, single spaces, 100 characters (or as given).
 
     Empty for a name of which nothing is left; the caller shows the address then.
     """
@@ -72,7 +72,7 @@ def display_name(text: str) -> str:
             for letter in text
         )
         text = unicodedata.normalize("NFC", text)
-    return " ".join(text.split())[:NAME_CHARACTERS].rstrip()
+    return " ".join(text.split())[:most].rstrip()
 
 
 def written(text: str) -> str:

@@ -1,0 +1,62 @@
+"""LDIF (RFC 2849), as Thunderbird and directories write their address books."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from webapp.providers.files import texts
+from webapp.providers.files.found import Found, Gathering, spoken
+
+BEGINS = re.compile(rb"\s*(?:version:[ \t]*\d+[ \t]*\n\s*)?(?:#[^\n]*\n\s*)*dn::?[^\n]*\n", re.IGNORECASE)
+VALUE_OCTETS = 8_192
+# A line of use with the lines folded into it, or the empty line after an entry.
+_LINE = re.compile(
+    rb"^(?:(?P<name>dn|cn|givenname|sn|displayname|o|objectclass|mail|mozillasecondemail)(?P<sign>::?)[ \t]*"
+    rb"(?P<value>[^\n]*(?>(?:\n [^\n]*){0,500}))|(?P<end>$))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LISTS = frozenset({"groupofnames", "groupofuniquenames", "posixgroup"})
+
+
+def found(data: bytes) -> Found:
+    """Return the people of a file; lists are passed over. Raises FileError where there is nobody."""
+    gathered = Gathering()
+    for entry in _entries(data):
+        if not _LISTS.isdisjoint(each.lower() for each in entry.get("objectclass", ())):
+            continue
+        first = {name: values[0] for name, values in entry.items()}
+        parts = " ".join(first[name] for name in ("givenname", "sn") if name in first)
+        name = first.get("displayname") or first.get("cn") or parts or first.get("o", "")
+        written = [*entry.get("mail", ()), *entry.get("mozillasecondemail", ())]
+        gathered.add(name, (each for value in written for each in spoken(value)))
+    return gathered.found("thunderbird")
+
+
+def _entries(data: bytes) -> Iterator[dict[str, list[str]]]:
+    entry: dict[str, list[str]] = {}
+    for match in _LINE.finditer(data):
+        name = (match["name"] or b"").decode().lower()
+        if (name in {"dn", ""}) and entry:
+            if "dn" in entry:
+                yield entry
+            entry = {}
+        if name:
+            value = _value(match)
+            if value:
+                entry.setdefault(name, []).append(value)
+    if "dn" in entry:
+        yield entry
+
+
+def _value(match: re.Match[bytes]) -> str:
+    value = match["value"]
+    if len(value) > VALUE_OCTETS:
+        return ""
+    value = value.replace(b"\n ", b"")
+    if match["sign"] == b"::":
+        try:
+            value = base64.b64decode(value)
+        except (binascii.Error, ValueError):
+            return ""
+    return texts.text(value).strip()
