@@ -18,7 +18,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.models.invitation import GuestAddress
-from webapp.models.member import EmailAddress, Member, SignIn
+from webapp.models.member import AppPassword, EmailAddress, Member, SignIn
 
 NAME_CHARACTERS = 100
 ADDRESSES = 10
@@ -445,9 +445,10 @@ def reset(token: str, password_hash: str) -> Member:
 
 
 def set_password(member: Member, password_hash: str, keep: str | None = None) -> None:
-    """Set a new password. Other sign-ins than `keep` and every reset link end; a mail tells the member."""
+    """Set a new password. Other sign-ins than `keep`, every app password and every reset link end; a mail tells the member."""
     member.password_hash = password_hash
     end_other_sign_ins(member, keep)
+    db.session.execute(delete(AppPassword).where(AppPassword.member_id == member.id))
     tickets.end("reset", member)
     outbox.put("password_changed", to=member)
 

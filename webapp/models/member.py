@@ -203,6 +203,22 @@ class LogIn(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
+class AppPassword(Base):
+    """A password that one device reads its member's address book with, and that opens nothing else. Kept as its keyed hash."""
+
+    __tablename__ = "app_password"
+    __table_args__ = (Index("app_password_member_id_index", "member_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(40))
+    """What the member calls the device, for their own list."""
+    hashed: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """The day it was last used, as its first moment: no finer, so that it is written once a day."""
+
+
 class Ticket(Base):
     """Something that can be used once and ends by itself: a reset link, a confirmation link, the state of a consent."""
 
