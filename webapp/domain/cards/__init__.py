@@ -8,6 +8,7 @@ from webapp.domain.cards.box import UNREADABLE, Card, Own
 from webapp.domain.cards.files import (
     FILE_BYTES,
     Taken,
+    book,
     everybody,
     of_many,
     parse,
@@ -73,6 +74,7 @@ __all__ = [
     "Taken",
     "add_tags",
     "after",
+    "book",
     "bring_back",
     "delete_tag",
     "due_people",

@@ -56,6 +56,15 @@ def vcards(viewer: Member, version: Version, among: Any) -> Iterator[str]:
 
     Four statements, however many there are; they are made at once, the text as it is asked for.
     """
+    return (text for _uid, text in _named(viewer, version, among))
+
+
+def book(viewer: Member) -> Iterator[tuple[str, str]]:
+    """Return the UID and the vCard 3.0 of everybody the viewer is connected to, by name. As many statements as `vcards`, made at once."""
+    return _named(viewer, "3.0", select(Connection.other_id).where(Connection.member_id == viewer.id))
+
+
+def _named(viewer: Member, version: Version, among: Any) -> Iterator[tuple[str, str]]:
     people = db.session.execute(
         select(Member.id, Member.name)
         .where(Member.id.in_(among), Member.id != viewer.id, audiences.exists_for(viewer))
@@ -65,10 +74,10 @@ def vcards(viewer: Member, version: Version, among: Any) -> Iterator[str]:
     shared, words = profiles.contact_of_many(viewer, ids), tags.of_many(viewer, ids)
     kept = of_many(viewer, ids)
     names = {row.id: _uid(viewer, row.id) for row in people}
-    return (
-        vcard.write(_contact(names[row.id], row.name, shared[row.id], kept.get(row.id), words.get(row.id, ())), version)
-        for row in people
+    contacts = (
+        _contact(names[row.id], row.name, shared[row.id], kept.get(row.id), words.get(row.id, ())) for row in people
     )
+    return ((contact.uid, vcard.write(contact, version)) for contact in contacts)
 
 
 def vcards_of_left(viewer: Member, version: Version) -> Iterator[str]:

@@ -124,6 +124,8 @@ def _birthday(value: str, version: Version) -> tuple[str, str]:
 
 def _plain(text: str) -> str:
     """Return a text without anything that controls: no line can end in it."""
+    if text.isprintable():  # as nearly every text is, which is quicker to see
+        return text
     return "".join(letter for letter in text if unicodedata.category(letter) not in {"Cc", "Zl", "Zp"})
 
 
@@ -134,6 +136,8 @@ def _escaped(text: str) -> str:
 
 def _folded(line: str) -> str:
     """Return a line in pieces of at most 75 octets, no letter torn."""
+    if len(line.encode()) <= LINE_OCTETS:
+        return line
     pieces, piece, octets = [], "", 0
     for letter in line:
         size = len(letter.encode())
