@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 
 from sqlalchemy import delete, select
 
-from tests import factories
+from tests import dav, factories
 from tests.wizard import Wizard
 from webapp import clock, jobs
 from webapp.domain import (
@@ -128,8 +128,8 @@ class World:
             self.talks[name].append((db.session.scalars(talk).one(), message.key))
 
     def _keep(self, owners):
-        """Let the viewers keep cards with a tag, an address of their feed; who is parted later has muted the owners."""
-        self.tags, self.atoms = {}, {}
+        """Let the viewers keep cards with a tag, an address of their feed, a device; who is parted later has muted the owners."""
+        self.tags, self.atoms, self.devices = {}, {}, {}
         for name, member in self.members.items():
             for owner in owners:
                 cards.set_tags(member, owner, "Choir")
@@ -138,6 +138,7 @@ class World:
                     feed.mute(member, owner.handle, None)
             self.tags[name] = cards.tags(member)[0].key
             self.atoms[name] = feed.new_address(member)
+            self.devices[name] = dav.Device(self.browsers["not signed in"].client, member, member.handle)
         db.session.commit()
 
     def _part(self, owners, hub):

@@ -75,6 +75,8 @@ def _register(app: Flask) -> None:
         cards,
         connections,
         contacts,
+        dav,
+        devices,
         feed,
         fields,
         introductions,
@@ -111,8 +113,21 @@ def _register(app: Flask) -> None:
     shell.bind(app)
     oauth.register(app)
     log_ins_offered.bind(app)
-    nouns = (accounts, cards, connections, contacts, feed, fields, introductions, invitations, join, links, log_ins)
-    more = (mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings, suggestions)
-    for noun in (*nouns, *more, unsubscribe):
+    nouns = (
+        accounts,
+        cards,
+        connections,
+        contacts,
+        dav,
+        devices,
+        feed,
+        fields,
+        introductions,
+        invitations,
+        join,
+        links,
+    )
+    more = (log_ins, mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings)
+    for noun in (*nouns, *more, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -47,6 +47,7 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
             "dismissed",
             "muted",
             "feed",
+            "devices",
             "blocked",
             "appearance",
         )

@@ -52,6 +52,8 @@ ELSEWHERE = {
 }
 FRAMED = {"mailbox.body"}
 NO_PAGE = {
+    "dav.book",
+    "dav.well_known",
     "feed.atom_feed",
     "messages.news",
     "messages.export",

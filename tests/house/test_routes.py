@@ -10,7 +10,7 @@ from webapp.extensions import db
 PUBLIC = {
     "accounts.ask_reset", "accounts.check_mail", "accounts.confirm", "accounts.confirm_again", "accounts.operator", "accounts.reset",
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out", "links.by",
-    "log_ins.callback", "log_ins.prove", "log_ins.start",
+    "dav.book", "dav.well_known", "log_ins.callback", "log_ins.prove", "log_ins.start",
     "feed.atom_feed", "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez",
     "public.manifest", "public.readyz", "unsubscribe.show",
 }  # fmt: skip
@@ -26,6 +26,7 @@ VALUES = {
     "what": "accept",
     "sign_in_id": 1,
     "address_id": 1,
+    "app_password_id": 1,
     "door": "google",
 }
 

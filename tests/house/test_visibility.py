@@ -192,6 +192,19 @@ def vcards(see):
     return found[0]
 
 
+def address_book(see):
+    """What a device reads, all at once and card by card; without an app password nothing."""
+    stranger = see.world.browsers["not signed in"]
+    device = see.world.devices.get(see.name)
+    if device is None:
+        see.world.asked.add("/dav/")
+        return see.said(stranger.get("/dav/").text)
+    see.world.asked.add(device.book)
+    whole, each = see.said(device.ask("GET").text.replace("\r\n ", "")), see.said(device.said())
+    assert whole == each
+    return whole
+
+
 def photos(see):
     found = set()
     for audience, values in see.world.values.items():
@@ -261,6 +274,7 @@ SURFACES = {
     "Atom feed": atom,
     "vCard": vcards,
     "connections CSV": lambda see: see.says("/cards/csv"),
+    "CardDAV": address_book,
     "people with a tag": lambda see: see.says("/cards", f"/cards/tags/{see.world.tags.get(see.name, 'none')}"),
     "muted": muted,
     "dismissed": dismissed,

@@ -127,7 +127,7 @@ def _sign_in_page() -> dict[str, Any]:
 @bp.route("/sign-in", methods=["GET", "POST"])
 @unlocked
 def sign_in() -> Response:
-    """Show where the member is signed in, and change the password: with the present one, and every other sign-in ends."""
+    """Show where the member is signed in, and change the password: with the present one, and every other sign-in and app password ends."""
     form = PasswordForm()
     if not form.is_submitted():
         return page("settings/sign_in.html", form=form, **_sign_in_page())

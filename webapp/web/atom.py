@@ -52,8 +52,13 @@ def render(key: str, title: str, url: str, begun: datetime, entries: Sequence[En
 
 def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
     made = ET.SubElement(parent, f"{{{NAMESPACE}}}{name}", attributes)
-    made.text = None if text is None else _ILLEGAL.sub("", text)
+    made.text = None if text is None else legal(text)
     return made
+
+
+def legal(text: str) -> str:
+    """Return a text without what no XML can hold, however it is written."""
+    return _ILLEGAL.sub("", text)
 
 
 def _moment(value: datetime) -> str:
