@@ -173,6 +173,19 @@ SETTINGS: tuple[Setting, ...] = (
         "Addresses under these domains lead straight to Outlook; `outlook.*` is outlook.com, outlook.de and so on.",
     ),
     Setting(
+        "CARDDAV_ALLOWED_HOSTS",
+        "list",
+        (),
+        "Servers of your own network (`host` or `host:port`) from which members may read address books over CardDAV; all others must be "
+        "reachable by everybody. `http` only on this machine itself.",
+    ),
+    Setting(
+        "CARDDAV_CA_FILE",
+        "text",
+        "",
+        "A file with the certificates (PEM) that those servers are trusted by, where no public authority knows them.",
+    ),
+    Setting(
         "SIGN_IN_WITH",
         "list",
         (),
@@ -281,6 +294,12 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
         values[name] = row.default if found is None else row.read(found[name])
     values["INSTANCE"] = folder
     values["BASE_URL"] = _base_url(values["BASE_URL"])
+    _check(values)
+    return values
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Raise SettingError for a value that cannot be meant."""
     if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
     if values["DIGEST_HOUR"] > 23:  # noqa: PLR2004 - of a day
@@ -289,7 +308,13 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
         raise SettingError(
             f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."
         )
-    return values
+    for entry in values["CARDDAV_ALLOWED_HOSTS"]:
+        if not _is_host(entry):
+            raise SettingError(
+                f"{PREFIX}CARDDAV_ALLOWED_HOSTS must list hosts like dav.example.org or 10.0.0.5:8443, but has {entry!r}."
+            )
+    if values["CARDDAV_CA_FILE"] and not Path(values["CARDDAV_CA_FILE"]).is_file():
+        raise SettingError(f"{PREFIX}CARDDAV_CA_FILE must be a file, but there is no {values['CARDDAV_CA_FILE']}.")
 
 
 def is_given(name: str) -> bool:
@@ -312,6 +337,14 @@ def _is_smtp_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"smtp", "smtps", "smtp+starttls"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_host(entry: str) -> bool:
+    try:
+        parts = urlsplit(f"//{entry}")
+        return bool(parts.hostname) and parts.netloc == entry and "@" not in entry and parts.port != 0
     except ValueError:
         return False
 

@@ -19,9 +19,9 @@ BASE_URL = "http://127.0.0.1:8000"
 
 
 @contextmanager
-def listening(wsgi, ssl_context=None):
+def listening(wsgi, ssl_context=None, host="127.0.0.1"):
     """Serve a WSGI application on a free port of loopback; gives the port."""
-    server = make_server("127.0.0.1", 0, wsgi, threaded=True, ssl_context=ssl_context)
+    server = make_server(host, 0, wsgi, threaded=True, ssl_context=ssl_context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
