@@ -89,4 +89,5 @@ class Book:
             ],
             "counts": self.counts,
             "not people": contacts.not_people(self.opened),
+            "rows": contacts.rows(self.opened),
         }

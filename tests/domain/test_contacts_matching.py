@@ -9,13 +9,13 @@ from sqlalchemy import func, select, update
 from tests import factories
 from tests.contacts import Book
 from webapp import clock
-from webapp.domain import contacts, guests, relationships
+from webapp.domain import contacts, guests, profiles, relationships
 from webapp.domain.contacts import matching
 from webapp.domain.errors import TooMany
 from webapp.extensions import db
 from webapp.models.contact import AddressBookImport, ImportPart, LookupCharge
 from webapp.models.member import EmailAddress
-from webapp.providers.base import Card
+from webapp.providers.base import Card, card
 
 
 @pytest.fixture
@@ -184,6 +184,117 @@ def test_the_connections_of_connections_can_find_who_allows_that(maya, ben):
     assert Book(maya).read("ben@friends.example").members().rows == []
     factories.connect(between, ben)
     assert names_of(Book(maya).read("ben@friends.example").members()) == ["Ben Okri"]
+
+
+# Whom a file without addresses finds
+
+
+def linked(name, page="", organisation="", *written):
+    return card(name, written, link=page, organisation=organisation)
+
+
+@pytest.fixture
+def here(ben):
+    """Ben, who links to his profile elsewhere and says where he works."""
+    profiles.edit(ben, links="https://www.linkedin.com/in/ben-okri", organisation="Harbour Works")
+    db.session.commit()
+    return ben
+
+
+def test_a_profile_elsewhere_finds_a_member_beyond_doubt(maya, here):
+    book = Book(maya).read(linked("Benjamin O.", "https://uk.linkedin.com/in/Ben-Okri/"))
+    (row,) = book.members().rows
+    assert (row.name, row.ticked, row.possible) == ("Ben Okri", True, False)
+
+
+def test_a_profile_that_not_every_member_may_see_finds_nobody(maya, here):
+    profiles.edit(here, {"links": "connections"})
+    db.session.commit()
+    assert Book(maya).read(linked("B", "https://linkedin.com/in/ben-okri")).members().rows == []
+
+
+def test_a_name_and_an_organisation_are_only_possible_and_start_unticked(maya, here):
+    book = Book(maya).read(linked("ben OKRI", "", "harbour works"))
+    (row,) = book.members().rows
+    assert (row.name, row.has_box, row.ticked, row.possible) == ("Ben Okri", True, False, True)
+    assert [row[2] for row in contacts.rows(book.opened)] == ["possible"]
+    book.change(lambda opened: contacts.tick(opened, "member", 0, on=True))
+    assert contacts.chosen_members(book.opened) == [here.id]
+
+
+def test_two_who_share_name_and_organisation_are_no_clue(maya, here):
+    twin = factories.member("Ben Okri")
+    profiles.edit(twin, organisation="Harbour Works")
+    db.session.commit()
+    book = Book(maya).read(linked("Ben Okri", "", "Harbour Works"))
+    assert book.members().rows == []
+    assert (book.counts["guests"], book.counts["unusable"]) == (0, 1)
+
+
+def test_an_organisation_that_not_every_member_may_see_is_no_clue(maya, here):
+    profiles.edit(here, {"organisation": "connections"})
+    db.session.commit()
+    assert Book(maya).read(linked("Ben Okri", "", "Harbour Works")).members().rows == []
+
+
+def test_whoever_is_certain_comes_before_whoever_is_possible(maya, here):
+    book = Book(maya).read(linked("Ben Okri", "", "Harbour Works"), "Ben <ben@friends.example>")
+    (row,) = book.members().rows
+    assert (row.ticked, row.possible, book.counts["merged"]) == (True, False, 1)
+
+
+def test_without_an_address_nobody_is_a_guest(maya, here):
+    book = Book(maya).read(
+        linked("Ada", "https://linkedin.com/in/ada", "Sea"), linked("Zoe", "", "Sea", "zoe@out.example")
+    )
+    assert names_of(book.guests()) == ["Zoe"]
+    assert [row[1:] for row in contacts.rows(book.opened)] == [
+        ["linkedin.com/in/ada", "unusable", ""],
+        ["zoe@out.example", "guests", ""],
+    ]
+
+
+@pytest.mark.parametrize("hide", [*HIDING, None])
+@pytest.mark.parametrize("page", ["https://linkedin.com/in/ben-okri", ""])
+def test_who_hides_is_found_by_no_clue(maya, here, hide, page):
+    given = linked("Ben Okri", page, "Harbour Works")
+    assert len(Book(maya).read(given).members().rows) == 1
+    if hide is None:
+        factories.connect(maya, here)
+        assert Book(maya).read(given).counts["connected"] == 1
+        return
+    hide(here, maya)
+    db.session.commit()
+    book = Book(maya).read(given)
+    assert (book.members().rows, book.counts["unusable"]) == ([], 1)
+
+
+def test_a_contact_without_an_address_is_charged_like_one(maya, here):
+    Book(maya).read(linked("A", "https://linkedin.com/in/a"), linked("B", "", "Sea"), "c@x.example")
+    assert charges(maya) == [3]
+
+
+def test_each_row_says_what_became_of_it(maya, here):
+    book = Book(maya).read(
+        "Ben <ben@friends.example>",
+        "Ada <ada@out.example>",
+        Card("Ada", ("ada@out.example", "ada@home.example")),
+        Card("Zoe", ("ada@out.example",)),
+        linked("B", "https://linkedin.com/in/ben-okri"),
+        "<no-reply@shop.example>",
+        Card("Nobody", why="none"),
+    )
+    assert contacts.rows(book.opened) == [
+        ["Ben", "ben@friends.example", "members", ""],
+        ["Ada", "ada@out.example", "guests", ""],
+        ["Ada", "ada@out.example", "merged", "2"],
+        ["Zoe", "ada@out.example", "merged", ""],
+        ["B", "linkedin.com/in/ben-okri", "merged", ""],
+        ["", "no-reply@shop.example", "not_person", "no_reply"],
+        ["Nobody", "", "unusable", "none"],
+    ]
+    counts = book.counts
+    assert counts["read"] == sum(value for name, value in counts.items() if name != "read")
 
 
 # How members stand

@@ -17,12 +17,14 @@ from webapp.models.member import Member
 
 GROUP = 50
 """A sealed part of a list, and a page of it on the screen."""
+ROWS = 500
+"""A sealed part of what became of each row, and of a file whose columns have no name yet: read whole, or from its beginning."""
 HOURS_IN_ALL = 4
 TOUCH_SECONDS = 30
 """A last click is noted when it is that much later than the one noted before; it never makes an import live longer."""
 
 List = Literal["member", "guest"]
-Kind = Literal["page", "member", "guest", "other"]
+Kind = Literal["page", "table", "member", "guest", "other", "row"]
 Why = Literal["none", "elsewhere", "over", "unreadable"]
 
 
@@ -219,10 +221,10 @@ def sealed_part(book: Book, kind: Kind, number: int, value: Any) -> dict[str, An
     return {"import_id": book.row.id, "kind": kind, "number": number, "sealed": box}
 
 
-def sealed_list(book: Book, kind: Kind, entries: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return the rows of a list: groups of 50 in its order."""
-    starts = range(0, len(entries), GROUP)
-    return [sealed_part(book, kind, start // GROUP, entries[start : start + GROUP]) for start in starts]
+def sealed_list(book: Book, kind: Kind, entries: Sequence[Any], size: int = GROUP) -> list[dict[str, Any]]:
+    """Return the rows of a list: groups of 50, or another size, in its order."""
+    starts = range(0, len(entries), size)
+    return [sealed_part(book, kind, start // size, entries[start : start + size]) for start in starts]
 
 
 def add_parts(rows: Sequence[dict[str, Any]]) -> None:

@@ -50,6 +50,8 @@ class MemberRow:
     standing: standing.Standing | None
     ticked: bool
     has_box: bool
+    possible: bool
+    """Whether only the name and the organisation say that it is them."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,11 @@ def members_shown(viewer: Member, book: Book) -> Shown:
     mutual = standing.mutual(viewer, sorted(people))
     ticks, fixed = ticks_of(book, "member"), fixed_of(book, "member")
     rows = []
-    for at, (member_id, name, _) in entries:
+    for at, (member_id, name, _, *possible) in entries:
         person, stand = people.get(member_id), stands.get(member_id)
         has_box = person is not None and stand is not None and stand.has_box and at not in fixed
-        rows.append(MemberRow(at, name, person, mutual.get(member_id, 0), stand, has_box and at in ticks, has_box))
+        ticked = has_box and at in ticks
+        rows.append(MemberRow(at, name, person, mutual.get(member_id, 0), stand, ticked, has_box, bool(possible)))
     return Shown(rows, shown.view, shown.pages, shown.found, shown.selection)
 
 
@@ -177,6 +180,11 @@ def guests_shown(viewer: Member, book: Book) -> Shown:
 def not_people(book: Book) -> list[list[str]]:
     """Return who is probably not a person, the first fifty: name, address, the rule that says so."""
     return [entry for part in books.parts(book, "other", [0]) for entry in part]
+
+
+def rows(book: Book) -> list[list[Any]]:
+    """Return what became of each row of the book: name, first address or link, under what it is counted, and why or to which row."""
+    return [row for part in books.parts(book, "row") for row in part]
 
 
 def _page(viewer: Member, book: Book, which: List) -> tuple[Shown, list[tuple[int, Any]]]:

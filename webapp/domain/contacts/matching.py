@@ -1,13 +1,13 @@
 """Comparing: which people of a book are members, as far as this member may know it; who is left stands on the guest list."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select, true
 
 from webapp import addresses, clock, tokens
 from webapp.config import setting
@@ -20,12 +20,13 @@ from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.contact import LookupCharge
 from webapp.models.member import EmailAddress, Member, visible
-from webapp.providers.base import Merged, Page, Person, merge
+from webapp.models.profile import ProfileLink
+from webapp.providers.base import Card, Merged, Page, Person, merge
 
 
 @dataclass
 class Compared:
-    """A book that was compared: its two lists in their order, and what of them is ticked or has no box."""
+    """A book that was compared: its two lists in their order, what of them is ticked or has no box, and what became of each row."""
 
     charged: int
     email: str
@@ -33,6 +34,7 @@ class Compared:
     members: list[list[Any]] = field(default_factory=list)
     guests: list[list[Any]] = field(default_factory=list)
     not_people: list[list[str]] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
     member_ticks: Ticks = field(default_factory=lambda: Ticks(0))
     guest_ticks: Ticks = field(default_factory=lambda: Ticks(0))
     fixed: dict[str, str] = field(default_factory=dict)
@@ -43,12 +45,15 @@ def compare(viewer: Member, book: Book) -> Compared:
     own = db.session.scalars(
         select(EmailAddress.address).where(EmailAddress.member_id == viewer.id, EmailAddress.verified_at.is_not(None))
     )
-    merged = merge((Page.load(dumped) for dumped in books.parts(book, "page")), {addresses.key(each) for each in own})
-    lookups = [[tokens.keyed_hash(key) for key in person.keys] for person in merged.people]
-    every = list(dict.fromkeys(lookup for row in lookups for lookup in row))
-    _check_allowance(viewer, len(every))
-    matched = _match(viewer, every)
-    return _Sorting(viewer, book, merged, len(every)).sort(lookups, matched)
+    pages = [Page.load(dumped) for dumped in books.parts(book, "page")]
+    merged = merge(pages, {addresses.key(each) for each in own})
+    clues = [Clues.of(person) for person in merged.people]
+    charged = len({lookup for each in clues for lookup in each.addresses}) + sum(not each.addresses for each in clues)
+    _check_allowance(viewer, charged)
+    sorting = _Sorting(viewer, book, merged, charged)
+    result = sorting.sort(clues, _match(viewer, clues))
+    result.rows = sorting.rows(card for page in pages for card in page.cards)
+    return result
 
 
 def settle(viewer: Member, sign_in_id: int, key: Key | None, compared: Compared) -> None:
@@ -72,6 +77,7 @@ def settle(viewer: Member, sign_in_id: int, key: Key | None, compared: Compared)
         books.sealed_list(book, "member", compared.members)
         + books.sealed_list(book, "guest", compared.guests)
         + books.sealed_list(book, "other", compared.not_people)
+        + books.sealed_list(book, "row", compared.rows, size=books.ROWS)
     )
     books.touch(book)
 
@@ -150,37 +156,93 @@ def sweep_charges(now: datetime) -> int:
 
 
 @dataclass(frozen=True)
+class Clues:
+    """What a person of a book can be found by: keyed addresses, the keyed link, and the name with the organisation."""
+
+    addresses: Sequence[str]
+    link: str
+    name: str
+    """The folded name as members are sorted by it, and after a line's end the folded organisation; empty without both."""
+
+    @classmethod
+    def of(cls, person: Person) -> Self:
+        """Return the clues to a person."""
+        link = tokens.keyed_hash(person.link) if person.link else ""
+        name = ""
+        if person.name and person.organisation:
+            name = f"{names.keys_of(person.name)[0]}\n{folded(person.organisation)}"
+        return cls([tokens.keyed_hash(key) for key in person.keys], link, name)
+
+    @property
+    def certain(self) -> list[str]:
+        """What somebody is found by beyond doubt, the surest first."""
+        return [*self.addresses, *([self.link] if self.link else [])]
+
+
+@dataclass(frozen=True)
 class Found:
-    """A member behind an address, and how this member stands with them."""
+    """A member behind a clue, and how this member stands with them."""
 
     member_id: int
     name: str
     standing: standing.Standing
 
 
-def _match(viewer: Member, lookups: Sequence[str]) -> dict[str, Found]:
-    """Return who is behind these keyed addresses, as far as the viewer may know it. One question for the whole book.
+def _match(viewer: Member, clues: Sequence[Clues]) -> dict[str, Found]:
+    """Return who is behind these clues, as far as the viewer may know it. One question a kind of clue for the whole book.
 
     A member who cannot be found by an address, who may not be asked, or who blocked the viewer is left out here, before anything else
     is done with the book, and so is a stranger in all that follows.
     """
-    if not lookups:
-        return {}
-    given = values_of(lookups)
-    rows = db.session.execute(
-        select(given.c.value, Member.id, Member.name, Member.findable)
-        .join(EmailAddress, EmailAddress.lookup == given.c.value)
-        .join(Member, Member.id == EmailAddress.member_id)
-        .where(EmailAddress.verified_at.is_not(None), visible(), Member.id != viewer.id, Member.findable != "nobody")
-    ).all()
-    stands = standing.of(viewer, sorted({row.id for row in rows}))
-    distant = sorted({row.id for row in rows if row.findable == "second"})
+    rows = [
+        *_behind(viewer, _EMAIL, [lookup for each in clues for lookup in each.addresses]),
+        *_behind(viewer, _LINK, [each.link for each in clues if each.link]),
+        *_named(viewer, [each.name for each in clues if each.name]),
+    ]
+    stands = standing.of(viewer, sorted({member_id for _, member_id, _, _ in rows}))
+    distant = sorted({member_id for _, member_id, _, findable in rows if findable == "second"})
     near = standing.near(viewer, distant)
     return {
-        row.value: Found(row.id, row.name, stands[row.id])
-        for row in rows
-        if row.id in stands and (row.findable == "everyone" or row.id in near)
+        clue: Found(member_id, name, stands[member_id])
+        for clue, member_id, name, findable in rows
+        if member_id in stands and (findable == "everyone" or member_id in near)
     }
+
+
+_Row = tuple[str, int, str, str]
+_EMAIL = (EmailAddress.lookup, EmailAddress.member_id, EmailAddress.verified_at.is_not(None))
+_LINK = (ProfileLink.lookup, ProfileLink.member_id, true())
+
+
+def _findable(viewer: Member) -> Any:
+    return and_(visible(), Member.id != viewer.id, Member.findable != "nobody")
+
+
+def _behind(viewer: Member, table: tuple[Any, Any, Any], lookups: Sequence[str]) -> list[_Row]:
+    if not lookups:
+        return []
+    lookup, member_id, holds = table
+    given = values_of(list(dict.fromkeys(lookups)))
+    wanted = select(given.c.value, Member.id, Member.name, Member.findable).join_from(
+        given, lookup.table, lookup == given.c.value
+    )
+    rows = db.session.execute(wanted.join(Member, Member.id == member_id).where(holds, _findable(viewer)))
+    return [(row.value, row.id, row.name, row.findable) for row in rows]
+
+
+def _named(viewer: Member, clues: Sequence[str]) -> list[_Row]:
+    """Return who alone has a name and an organisation; where two have both, neither is told."""
+    if not clues:
+        return []
+    given = values_of(list(dict.fromkeys(clue.partition("\n")[0] for clue in clues)))
+    wanted = select(Member.id, Member.name, Member.name_key, Member.organisation, Member.findable)
+    rows = db.session.execute(wanted.join(given, given.c.value == Member.name_key).where(_findable(viewer)))
+    found: dict[str, list[_Row]] = {clue: [] for clue in clues}
+    for row in rows:
+        clue = f"{row.name_key}\n{folded(row.organisation)}"
+        if clue in found:
+            found[clue].append((clue, row.id, row.name, row.findable))
+    return [alone[0] for alone in found.values() if len(alone) == 1]
 
 
 class _Sorting:
@@ -193,37 +255,78 @@ class _Sorting:
         self.counts |= dict.fromkeys(("members", "guests", "connected", "invited", "blocked"), 0)
         self.result = Compared(charged, book.summary.email, self.counts)
         self.seen: set[int] = set()
+        self.became: dict[int, str] = {}
+        """For each place in the list of people, under what the sum counts them."""
 
-    def sort(self, lookups: Sequence[Sequence[str]], matched: dict[str, Found]) -> Compared:
-        """Return the book as the screens show it."""
-        members: list[tuple[Person, Found]] = []
+    def sort(self, clues: Sequence[Clues], matched: dict[str, Found]) -> Compared:
+        """Return the book as the screens show it. Whoever is certain comes before somebody who is only possible."""
+        people = self.merged.people
+        members: list[tuple[Person, Found, bool]] = []
         outside: list[tuple[Person, Sequence[str]]] = []
-        for person, keys in zip(self.merged.people, lookups, strict=True):
-            found = next((matched[key] for key in keys if key in matched), None)
-            if found is None:
-                outside.append((person, keys))
-            elif found.member_id in self.seen:
-                self.counts["merged"] += 1
+        certain = [next((matched[clue] for clue in each.certain if clue in matched), None) for each in clues]
+        for at, found in enumerate(certain):
+            if found is not None:
+                self.became[at] = self._count(found)
+                if self.became[at] == "members":
+                    members.append((people[at], found, False))
+        for at, each in enumerate(clues):
+            if certain[at] is not None:
+                continue
+            found = matched.get(each.name)
+            if found is not None:
+                self.became[at] = self._count(found)
+                if self.became[at] == "members":
+                    self.became[at] = "possible"
+                    members.append((people[at], found, True))
+            elif people[at].addresses:
+                self.became[at] = "guests"
+                outside.append((people[at], each.addresses))
             else:
-                self.seen.add(found.member_id)
-                if found.standing.counted:
-                    self.counts[found.standing.counted] += 1
-                else:
-                    members.append((person, found))
+                self.became[at] = "unusable"
+                self.counts["unusable"] += 1
         self._members(members)
         self._guests(outside)
         self.result.not_people = [[row.name, row.addresses[0], row.rule or ""] for row in self.merged.not_people]
         self.counts["not_people"] = len(self.merged.not_people)
         return self.result
 
-    def _members(self, found: list[tuple[Person, Found]]) -> None:
+    def _count(self, found: Found) -> str:
+        """Count a member once, and return under what."""
+        if found.member_id in self.seen:
+            self.counts["merged"] += 1
+            return "merged"
+        self.seen.add(found.member_id)
+        if found.standing.counted:
+            self.counts[found.standing.counted] += 1
+        return found.standing.counted or "members"
+
+    def rows(self, cards: Iterable[Card]) -> list[list[Any]]:
+        """Return each row of the book: its name, its first address or link, what became of it, and why, or which row it was put to."""
+        first: dict[int, int] = {}
+        every = []
+        for number, (card, fate) in enumerate(zip(cards, self.merged.fates, strict=True), 1):
+            became: str = fate.kind
+            more = fate.why
+            if fate.kind == "person" and fate.person is not None:
+                first[fate.person] = number
+                became, more = self.became[fate.person], ""
+            elif fate.person is not None:
+                more = str(first[fate.person])
+            every.append([card.name, next(iter(card.addresses), card.link), became, more])
+        return every
+
+    def _members(self, found: list[tuple[Person, Found, bool]]) -> None:
         found.sort(key=lambda row: (folded(row[1].name), row[1].member_id))
         size = len(found)
         result = self.result
-        result.members = [[each.member_id, each.name, searchable(person.name, each.name)] for person, each in found]
-        result.member_ticks = Ticks.of(size, (at for at, (_, each) in enumerate(found) if each.standing.starts_ticked))
+        result.members = [
+            [each.member_id, each.name, searchable(person.name, each.name), *([1] if possible else [])]
+            for person, each, possible in found
+        ]
+        starts = (at for at, (_, each, possible) in enumerate(found) if each.standing.starts_ticked and not possible)
+        result.member_ticks = Ticks.of(size, starts)
         result.fixed["member"] = Ticks.of(
-            size, (at for at, (_, each) in enumerate(found) if not each.standing.has_box)
+            size, (at for at, (_, each, _) in enumerate(found) if not each.standing.has_box)
         ).text()
         self.counts["members"] = size
 
