@@ -1,8 +1,10 @@
 """Find connections as a member walks it: a browser, a provider that listens, and the pages in between."""
 
+import csv
 import re
 from contextlib import contextmanager
 from html.parser import HTMLParser
+from io import BytesIO, StringIO
 from urllib.parse import urlsplit
 
 
@@ -96,6 +98,23 @@ class Wizard:
         answer = self.browser.post("/contacts/paste", {"text": "\n".join(lines), "go": "1"})
         assert answer.headers.get("Location") == "/contacts/members", answer.text
         return self.get("/members")
+
+    def upload(self, data, name="contacts.csv"):
+        """Choose a file and have it read; return the answer."""
+        given = data.encode() if isinstance(data, str) else data
+        return self.browser.post("/contacts/file", {"file": (BytesIO(given), name)}, content_type="multipart/form-data")
+
+    def bring(self, data, name="contacts.csv"):
+        """The same, for a file that leads to the members screen."""
+        answer = self.upload(data, name)
+        assert answer.headers.get("Location") == "/contacts/members", answer.text
+        return self.get("/members")
+
+    def report(self):
+        """What became of each row, as the file tells it: the cells of each."""
+        answer = self.browser.get("/contacts/report.csv")
+        assert answer.mimetype == "text/csv"
+        return list(csv.reader(StringIO(answer.text.removeprefix("\ufeff"))))
 
     def cookie(self, name="kith_import", path="/contacts"):
         found = self.browser.client.get_cookie(name, domain="127.0.0.1", path=path)

@@ -6,7 +6,6 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import func, select
 
 from tests import factories
 from tests.providers import live
@@ -37,17 +36,6 @@ def maya(context, registered_app, provider, as_member):
     return wizard
 
 
-@pytest.fixture
-def rows(context):
-    """How many rows a table has."""
-
-    def count(table):
-        db.session.rollback()
-        return db.session.scalar(select(func.count()).select_from(table))
-
-    return count
-
-
 # The Find page
 
 
@@ -61,7 +49,8 @@ def test_the_sign_up_address_stands_there_already_and_can_be_changed(maya):
 
 def test_the_promise_stands_on_the_page_word_for_word(maya, setting):
     promise = (
-        "We read names and e-mail addresses, nothing else, once, when you ask. Your provider's key is thrown away at the end. "
+        "We read names and e-mail addresses, nothing else, once, when you ask; of LinkedIn's file, which leaves most addresses out, "
+        "also the profile's address and the organisation. Your provider's key or password is thrown away at the end. "
         "We compare, show you the result, and forget: an hour after your last click at the latest (four hours in all), no readable "
         "trace of anyone you did not invite remains here, in our logs or in our backups. {}"
         "Each gets at most one e-mail from this site a year, whoever invites them, worded as you saw it, and never a reminder. "
@@ -110,14 +99,14 @@ def test_a_provider_without_a_client_id_is_not_offered_and_the_page_says_who_can
     assert not page.button("microsoft")
     assert "Outlook is not offered: whoever runs Northgate has to register it with Outlook first." in page.words
     page = maya.post(data={"address": "maya@outlook.com"})
-    assert "Your community hasn't set up Outlook yet. Paste addresses instead." in page.words
+    assert "Your community hasn't set up Outlook yet. Choose another way." in page.words
     assert maya.post(data={"address": "m@x.example", "door": "fax"}).status == 404
 
 
 def test_without_any_provider_there_is_still_pasting(maya, setting):
     setting(MICROSOFT_CLIENT_ID="", GOOGLE_CLIENT_ID="")
     page = maya.get()
-    assert "Show what you understood" in page.words
+    assert {"/contacts/file", "/contacts/paste"} <= set(page.links)
     assert "form-action 'self';" in page.response.headers["Content-Security-Policy"]
 
 
@@ -138,7 +127,7 @@ def test_the_hint_says_where_continue_leads_while_typing(maya):
 def test_a_provider_that_does_not_answer_is_said_so(maya, provider):
     provider.faults["/google/.well-known/openid-configuration"] = live.answer(503)
     page = maya.post(data={"address": maya.account})
-    assert "Google isn't answering. Nothing was read. Try again in a few minutes, or paste addresses." in page.words
+    assert "Google isn't answering. Nothing was read. Try again in a few minutes, or choose another way." in page.words
     assert "Choose how" in page.words
 
 
@@ -195,7 +184,7 @@ def test_a_state_that_is_not_ours_never_reaches_the_provider(maya, provider, as_
 def test_a_refused_consent_is_said_and_keeps_the_typed_address(maya, rows):
     maya.consent(decision="deny")
     page = maya.get()
-    assert "You didn't give access, so nothing was read. Try again, or paste addresses." in page.words
+    assert "You didn't give access, so nothing was read. Try again, or choose another way." in page.words
     assert f'value="{maya.account}"' in page.html
     assert "Choose how" in page.words
     assert rows(Ticket) == 0
@@ -317,7 +306,7 @@ def test_a_key_that_ends_in_the_middle_is_said_and_thrown_away(maya, provider):
     part = maya.part("/reading", {"page": "1"})
     assert "It no longer accepts the key it gave us." in part.words
     assert "Try again" not in part.words
-    assert "Start again, or paste addresses" in part.words
+    assert "Start again, or choose another way" in part.words
     assert provider.asked("/google/revoke") == 1
 
 

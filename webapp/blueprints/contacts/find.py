@@ -1,4 +1,4 @@
-"""The first screen: whose address book, the provider's consent and its answer, or pasted addresses."""
+"""The first screen: whose address book, the provider's consent and its answer."""
 
 from typing import Any
 
@@ -9,13 +9,11 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField
 
 from webapp import addresses, providers
-from webapp.blueprints.contacts.reading import compare
-from webapp.blueprints.contacts.wizard import bp, delete_lost, looked_at, names
+from webapp.blueprints.contacts.wizard import SOURCES, bp, delete_lost, looked_at, names
 from webapp.config import setting
 from webapp.domain import accounts, contacts, tickets
 from webapp.domain.contacts import Lost
 from webapp.domain.errors import Invalid, NotFound
-from webapp.providers import paste
 from webapp.transaction import transaction, unlocked
 from webapp.web import headers, oauth
 from webapp.web.access import viewer
@@ -25,11 +23,6 @@ from webapp.web.oauth import ConsentError, Pending, Reason
 
 STATE = "consent"
 STATE_MINUTES = 10
-
-
-def _source(door: str) -> str:
-    """Return what people are told who ask where their address came from. Not translated: the mail is not, either."""
-    return {"google": "Google contacts", "microsoft": "Outlook contacts"}.get(door, "a list of addresses")
 
 
 class FindForm(FlaskForm):
@@ -47,13 +40,12 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
         )
     values = {
         "form": form,
-        "choose": choose,
+        "choose": choose or not doors,
         "names": names(),
         "doors": doors,
         "absent": [door for door in providers.BOOKS if door not in doors],
         "hint": _hint(form.address.data or ""),
         "running": running(),
-        "pasted": request.form.get("text", ""),
         "preselected": setting("GUESTS_PRESELECTED"),
     }
     if error is not None:
@@ -113,7 +105,7 @@ def begin() -> Response:
     if door not in providers.BOOKS:
         raise NotFound
     if not providers.is_offered(door):
-        flash(_("Your community hasn't set up %(provider)s yet. Paste addresses instead.", provider=names()[door]))
+        flash(_("Your community hasn't set up %(provider)s yet. Choose another way.", provider=names()[door]))
         return _find(form, choose=True)
     return _ask(form, door, kept)
 
@@ -154,7 +146,7 @@ def callback(door: str) -> Response:
             door,
             token=grant.access_token,
             email=grant.email or "",
-            source=_source(door),
+            source=SOURCES[door],
             others=grant.others,
         )
         g.import_key = book.key
@@ -173,49 +165,24 @@ def _consent_failed(reason: Reason, door: str) -> Response:
 def _consent_words(reason: Reason, door: str) -> str:
     name = names()[door]
     return {
-        Reason.DENIED: _("You didn't give access, so nothing was read. Try again, or paste addresses."),
+        Reason.DENIED: _("You didn't give access, so nothing was read. Try again, or choose another way."),
         Reason.EXPIRED: _("That took too long, so we stopped for safety. Start again."),
         Reason.UNAVAILABLE: _(
-            "%(provider)s isn't answering. Nothing was read. Try again in a few minutes, or paste addresses.",
+            "%(provider)s isn't answering. Nothing was read. Try again in a few minutes, or choose another way.",
             provider=name,
         ),
         Reason.SCOPE_MISSING: _(
-            "%(provider)s says that the box for contacts was left empty, so nothing was read. Try again and tick it, or paste addresses.",
+            "%(provider)s says that the box for contacts was left empty, so nothing was read. "
+            "Try again and tick it, or choose another way.",
             provider=name,
         ),
         Reason.MISCONFIGURED: _(
             "%(provider)s doesn't know this site, so nothing was read. Whoever runs it has to look at its settings. "
-            "Paste addresses meanwhile.",
+            "Choose another way meanwhile.",
             provider=name,
         ),
         Reason.FAULT: _(
-            "%(provider)s answered with something we can't use, so nothing was read. Try again, or paste addresses.",
+            "%(provider)s answered with something we can't use, so nothing was read. Try again, or choose another way.",
             provider=name,
         ),
     }[reason]
-
-
-# Pasting
-
-
-@bp.post("/paste")
-@unlocked
-def pasted() -> Response:
-    """Show what was understood of the pasted addresses, before anything happens; then take them as a book of one page."""
-    text = request.form.get("text", "")
-    found = paste.read(text)
-    if not found.cards:
-        form = FindForm(formdata=None)
-        form.address.data = session.get("contacts_address") or accounts.primary_address(viewer())
-        return _find(form, choose=True, error=Invalid(text="We found no email address in that text."))
-    if "go" not in request.form:
-        return page("contacts/paste.html", found=found, text=text)
-    member = viewer()
-    with transaction():
-        book = contacts.start_whole(
-            member, member.sign_in_id, contacts.PASTE, found.page, source=_source(contacts.PASTE)
-        )
-        g.import_key = book.key
-        key = book.key
-    session.pop("contacts_sent", None)
-    return compare(key) or leave(".members")

@@ -2,18 +2,20 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Response, flash, g, request, session
 from flask_babel import gettext as _
 
 from webapp import providers
-from webapp.blueprints.contacts.wizard import bp, looked_at, names, opened
+from webapp.blueprints.contacts.wizard import SOURCES, bp, looked_at, names, opened
 from webapp.config import setting
 from webapp.domain import contacts
 from webapp.domain.contacts import Book, Claim, Lost
-from webapp.domain.errors import TooMany
-from webapp.providers.base import ProviderError
+from webapp.domain.errors import N_, TooMany
+from webapp.providers.base import Page, ProviderError
 from webapp.transaction import transaction, unlocked
 from webapp.web import address_book, oauth
 from webapp.web.access import viewer
@@ -25,6 +27,8 @@ PRESS_SECONDS = 3.0
 STEPS_AT_ONCE = 8
 """A quarter of the 32 threads of `kith serve`: however slow a provider is, the other members hardly notice."""
 
+TURN_SECONDS = 5
+
 _steps = threading.BoundedSemaphore(STEPS_AT_ONCE)
 
 
@@ -32,7 +36,9 @@ _steps = threading.BoundedSemaphore(STEPS_AT_ONCE)
 def reading() -> Response:
     """Show how far the reading is; with JavaScript the page asks for the next step by itself."""
     book = looked_at()
-    return leave(".members") if book.is_ready else _progress(book)
+    if book.is_ready or book.wants_columns:
+        return leave(".members" if book.is_ready else ".columns")
+    return _progress(book)
 
 
 @bp.post("/reading")
@@ -92,6 +98,31 @@ def _read_one(taken: Claim, sign_in_id: int, key: Any) -> bool:
     if over:
         oauth.revoke(taken.door, taken.token)
     return over
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Hold one of the turns of those who read an address book at this moment. TooMany, to be tried again, where there is none."""
+    if not _steps.acquire(blocking=False):
+        raise TooMany(
+            N_("Many address books are being read at this moment. Try again in a few seconds."),
+            retry_after=TURN_SECONDS,
+        )
+    try:
+        yield
+    finally:
+        _steps.release()
+
+
+def begin_whole(door: str, found: Page) -> Response:
+    """Take a book that is here already, compare it, and lead to the members screen."""
+    member = viewer()
+    with transaction():
+        book = contacts.start_whole(member, member.sign_in_id, door, found, source=SOURCES[door])
+        g.import_key = book.key
+        key = book.key
+    session.pop("contacts_sent", None)
+    return compare(key) or leave(".members")
 
 
 def compare(key: Any) -> Response | None:

@@ -15,7 +15,29 @@ bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 
 def names() -> dict[str, str]:
     """Return what each door is called."""
-    return {"google": _("Google"), "microsoft": _("Outlook"), contacts.PASTE: _("the addresses you pasted")}
+    return {
+        "google": _("Google"),
+        "microsoft": _("Outlook"),
+        "vcard": _("the vCard file"),
+        "csv": _("the CSV file"),
+        "linkedin": _("LinkedIn's file"),
+        "kith": _("the archive"),
+        "carddav": _("the address book"),
+        contacts.PASTE: _("the addresses you pasted"),
+    }
+
+
+SOURCES = {
+    "google": "Google contacts",
+    "microsoft": "Outlook contacts",
+    "vcard": "a file of contacts",
+    "csv": "a file of contacts",
+    "linkedin": "a file of LinkedIn contacts",
+    "kith": "a file of contacts",
+    "carddav": "an address book",
+    contacts.PASTE: "a list of addresses",
+}
+"""What people are told who ask where their address came from. Not translated: the mail is not, either."""
 
 
 # The key in the cookie, and what happens without it

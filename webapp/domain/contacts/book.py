@@ -77,6 +77,8 @@ class Summary:
     """For each list the positions without a box, as base64 of a bit a position."""
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     draft: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Of a file whose columns the member has to name: its header, and what is chosen so far. Empty before and after."""
 
     def view(self, which: List) -> View:
         """Return what the list's screen shows."""
@@ -103,6 +105,11 @@ class Book:
     def key(self) -> Key:
         """What the browser has to hold."""
         return Key(self.row.id, self.secret)
+
+    @property
+    def wants_columns(self) -> bool:
+        """Whether the member has to say which column of their file holds what."""
+        return bool(self.summary.columns)
 
     @property
     def is_ready(self) -> bool:
@@ -233,9 +240,9 @@ def add_parts(rows: Sequence[dict[str, Any]]) -> None:
         db.session.execute(insert(ImportPart), list(rows))
 
 
-def drop_pages(book: Book) -> None:
-    """Delete the pages as they were read, once their lists are made."""
-    db.session.execute(delete(ImportPart).where(ImportPart.import_id == book.row.id, ImportPart.kind == "page"))
+def drop_parts(book: Book, kind: Kind) -> None:
+    """Delete the parts of a kind: pages as they were read once their lists are made, a table once its columns have names."""
+    db.session.execute(delete(ImportPart).where(ImportPart.import_id == book.row.id, ImportPart.kind == kind))
 
 
 def parts(book: Book, kind: Kind, numbers: Collection[int] | None = None) -> list[Any]:

@@ -72,7 +72,7 @@ def settle(viewer: Member, sign_in_id: int, key: Key | None, compared: Compared)
     row.state, row.secret = "ready", None
     row.members, row.guests = len(compared.members), len(compared.guests)
     row.member_ticks, row.guest_ticks = compared.member_ticks.dump(), compared.guest_ticks.dump()
-    books.drop_pages(book)
+    books.drop_parts(book, "page")
     books.add_parts(
         books.sealed_list(book, "member", compared.members)
         + books.sealed_list(book, "guest", compared.guests)

@@ -3,16 +3,18 @@
 Nobody holds a transaction open while the provider is asked. A step is claimed (a short transaction), read (none), and kept (another).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from webapp import clock
 from webapp.config import setting
 from webapp.domain.contacts import book as books
-from webapp.domain.contacts.book import Book, Key, Summary
+from webapp.domain.contacts.book import Book, Key, Lost, Summary
 from webapp.models.member import Member
 from webapp.providers import base
 from webapp.providers.base import Page, ProviderError
+from webapp.providers.files import Columns, Table
 
 BUSY_SECONDS = 40
 """A page takes 30 seconds at most; after this a step whose process died can be taken by another."""
@@ -65,11 +67,52 @@ def start_whole(viewer: Member, sign_in_id: int, door: str, page: Page, *, sourc
     return book
 
 
+def start_table(viewer: Member, sign_in_id: int, door: str, table: Table, *, source: str) -> Book:
+    """Begin with a file whose columns the member has to name first."""
+    book = books.begin(viewer, sign_in_id, door, Summary(source=source))
+    _choose(book, table.header, table.guess)
+    books.keep_secret(book, {"is_read": False})
+    books.add_parts(books.sealed_list(book, "table", table.rows, size=books.ROWS))
+    return book
+
+
+def table_of(book: Book, *, whole: bool = False) -> Table:
+    """Return the file with what is chosen for its columns so far: all of it, or its first rows. Lost for a book that wants no columns."""
+    if not book.wants_columns:
+        raise Lost("none")
+    chosen = book.summary.columns
+    parts = books.parts(book, "table", None if whole else [0])
+    columns = Columns(tuple(chosen["names"]), tuple(chosen["addresses"]))
+    return Table(chosen["header"], [row for part in parts for row in part], columns)
+
+
+def choose_columns(book: Book, columns: Columns) -> None:
+    """Keep what the member chose for the columns of their file, to show what it gives."""
+    _choose(book, book.summary.columns["header"], columns)
+    books.touch(book)
+
+
+def _choose(book: Book, header: Sequence[str], columns: Columns) -> None:
+    book.summary.columns = {"header": list(header), "names": columns.names, "addresses": columns.addresses}
+    books.keep_summary(book)
+
+
+def name_columns(viewer: Member, sign_in_id: int, key: Key | None, page: Page) -> None:
+    """Take what the columns gave as the book, in place of the file. Once: a book that was read stays as it is. Raises Lost."""
+    book = books.opened(viewer, sign_in_id, key, lock=True)
+    if book.wants_columns:
+        book.summary.columns = {}
+        books.keep_summary(book)
+        books.drop_parts(book, "table")
+        _keep(book, page)
+        books.touch(book)
+
+
 def claim(viewer: Member, sign_in_id: int, key: Key | None, wanted: int) -> Claim | None:
     """Take the step that reads page `wanted`; None where it was taken, is not the next, or has to wait. Raises Lost."""
     book = books.opened(viewer, sign_in_id, key, lock=True)
     row, now = book.row, clock.now()
-    if book.is_ready or row.failure or row.step != wanted:
+    if book.is_ready or book.wants_columns or row.failure or row.step != wanted:
         return None
     if any(until is not None and until > now for until in (row.busy_until, row.wait_until)):
         return None
