@@ -33,6 +33,7 @@ ELSEWHERE = {
     "contacts.members",
     "contacts.others",
     "contacts.preview",
+    "contacts.columns",
     "contacts.done",
     "contacts.reading",
     "accounts.signin",
@@ -54,6 +55,7 @@ FRAMED = {"mailbox.body"}
 NO_PAGE = {
     "dav.book",
     "dav.well_known",
+    "contacts.report",
     "feed.atom_feed",
     "messages.news",
     "messages.export",

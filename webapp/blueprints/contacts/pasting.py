@@ -26,18 +26,13 @@ class PasteForm(FlaskForm):
 def pasted() -> Response:
     """Show what was understood of the pasted addresses, before anything happens; then take them as a book of one page."""
     form = PasteForm()
-    if not form.is_submitted():
-        return page("contacts/paste.html", form=form, most=paste.ADDRESSES_MAX)
-    text = request.form.get("text", "")
+    text = form.text.data or ""
     found = paste.read(text)
-    if not found.cards or "back" in request.form:
-        error = Invalid(text=N_("We found no email address in that text.")) if not found.cards else None
-        values = {"most": paste.ADDRESSES_MAX}
-        return (
-            show_on(form, error, "contacts/paste.html", **values)
-            if error
-            else page("contacts/paste.html", form=form, **values)
-        )
+    if form.is_submitted() and not found.cards:
+        error = Invalid(text=N_("We found no email address in that text."))
+        return show_on(form, error, "contacts/paste.html", most=paste.ADDRESSES_MAX)
+    if not form.is_submitted() or "back" in request.form:
+        return page("contacts/paste.html", form=form, most=paste.ADDRESSES_MAX)
     if "go" not in request.form:
         return page("contacts/understood.html", found=found, text=text)
     return begin_whole(contacts.PASTE, found.page)
