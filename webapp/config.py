@@ -264,6 +264,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("NOTIFICATION_DAYS", "integer", 180, "Days after which a notification that was read is forgotten."),
     Setting("MAIL_DAYS", "integer", 90, "Days after which Kith forgets that a mail was sent, skipped or failed."),
+    Setting(
+        "DELETE_DAYS",
+        "integer",
+        7,
+        "Days for which somebody who leaves can still change their mind. To all others they are gone at once.",
+    ),
     Setting("POSTS_PER_DAY", "integer", 50, "Posts a member may share in a day."),
     Setting("COMMENTS_PER_DAY", "integer", 200, "Comments a member may write in a day."),
     Setting("PASSWORD_CHARACTERS", "integer", 12, "Characters a password has at least."),

@@ -15,6 +15,8 @@ from webapp import clock, jobs
 from webapp.domain import search
 from webapp.extensions import db
 
+NEVER_MANY = "member_hidden_index"
+"""The few of all members who are suspended or leave."""
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
@@ -42,7 +44,7 @@ def whole_reads():
                 continue
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
             steps = [row.detail for row in rows]
-            read = [step for step in steps if whole.match(step)]
+            read = [step for step in steps if whole.match(step) and not step.endswith(NEVER_MANY)]
             cut = "LIMIT" in statement and not any("TEMP B-TREE" in step for step in steps)
             if read and not cut:
                 found[statement] = read

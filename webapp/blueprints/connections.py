@@ -48,7 +48,7 @@ def network() -> Response:
     member = viewer()
     address, counts = accounts.primary_address(member), invitations.counts(member)
     lately = connections.recently(member, "removed", "connected", "ignored")
-    if not (member.degree or lately or counts["received"] or counts["sent"]):
+    if not (counts["connections"] or lately or counts["received"] or counts["sent"]):
         faces = db.session.execute(people.best_connected(member).limit(FACES)).all()
         return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
     asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()

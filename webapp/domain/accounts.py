@@ -363,7 +363,7 @@ HOLDS = and_(
 """The SQL condition that a sign-in signs its member in; `given_for` says with what it is to be run."""
 # Built once: every request asks the one or the other.
 SIGNED_IN = select(Member, SignIn).join_from(Member, SignIn, HOLDS)
-SIGNED_IN_ID = select(Member.id).join_from(Member, SignIn, HOLDS)
+SIGNED_IN_ID = select(Member.id).join_from(Member, SignIn, HOLDS).where(Member.deleted_at.is_(None))
 
 
 def given_for(token: str, idle: timedelta = timedelta(days=IDLE_DAYS)) -> dict[str, Any]:
@@ -421,10 +421,18 @@ def sweep_sign_ins(now: datetime) -> int:
 
 
 def ask_reset(address: str) -> None:
-    """Mail a link to set a new password to the member with this address; to anybody else nothing, and nobody is told which."""
+    """Mail a link to set a new password to the member with this address; to anybody else nothing, and nobody is told which.
+
+    Who is leaving gets no mail either: the one they got has a link by which they stay.
+    """
     kept = addresses.address(address)
     member = None if kept is None else by_address(kept)
-    if member is not None and kept is not None and _may_mail(throttles.RESET_MAILS, lookup_of(kept)):
+    if (
+        member is not None
+        and member.deleted_at is None
+        and kept is not None
+        and _may_mail(throttles.RESET_MAILS, lookup_of(kept))
+    ):
         outbox.put("reset", to=member)
 
 

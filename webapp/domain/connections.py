@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import func, literal, select, tuple_, union_all
+from sqlalchemy.orm import aliased
 
 from webapp import clock
 from webapp.domain import cards, circles, relationships
@@ -140,8 +141,19 @@ def options(viewer: Member) -> dict[Filter, list[str]]:
 
 
 def count(viewer: Member) -> int:
-    """Return how many connections the viewer has; kept in the transaction that changes it."""
-    return db.session.scalars(select(Member.degree).where(Member.id == viewer.id)).one()
+    """Return how many connections the viewer has, as far as they can be seen."""
+    return int(db.session.scalars(select(number_of(viewer))).one())
+
+
+def number_of(viewer: Member) -> Any:
+    """The same as part of another statement.
+
+    The number is kept in the transaction that changes it; taken off are those who are suspended or leave: few in the whole community.
+    """
+    me, other = aliased(Member), aliased(Member)
+    hidden = select(other.id).where(other.suspended_at.is_not(None) | other.deleted_at.is_not(None))
+    gone = select(func.count()).where(Connection.member_id == viewer.id, Connection.other_id.in_(hidden))
+    return select(me.degree - gone.scalar_subquery()).where(me.id == viewer.id).scalar_subquery()
 
 
 def one_of(viewer: Member, handle: str) -> Member:

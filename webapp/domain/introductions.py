@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import clock, tokens
@@ -16,6 +16,7 @@ from webapp.config import setting
 from webapp.domain import people, relationships, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
+from webapp.models.batch import values_of
 from webapp.models.connection import Connection
 from webapp.models.introduction import Introduction
 from webapp.models.member import Member
@@ -305,6 +306,19 @@ def _one(viewer: Member, key: str, state: str, *, lock: bool = True) -> Any:
 def _forget(row: Introduction) -> None:
     for kind in (ASKED, PASSED):
         telling.forget(kind, row.key)
+
+
+def forget_some(member_id: int, most: int) -> int:
+    """Delete so many introductions that a member asked for, was to pass on or was the target of, and what was told of them."""
+    concerned = or_(
+        *(each == member_id for each in (Introduction.asker_id, Introduction.via_id, Introduction.target_id))
+    )
+    rows = db.session.execute(select(Introduction.id, Introduction.key).where(concerned).limit(most)).all()
+    if rows:
+        telling.forget_all((ASKED, PASSED), [row.key for row in rows])
+        gone = delete(Introduction).where(Introduction.id.in_(select(values_of([row.id for row in rows]).c.value)))
+        db.session.execute(gone.execution_options(synchronize_session=False))
+    return len(rows)
 
 
 def _drop(rows: Sequence[Introduction]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from webapp.domain import guests, relationships
+from webapp.domain import connections, guests, relationships
 from webapp.domain.connections import GONE, recently
 from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
@@ -60,7 +60,7 @@ def undo_answers(viewer: Member, until: datetime) -> int:
 
 
 def counts(viewer: Member) -> dict[str, int]:
-    """Return how many are in each list: exactly the rows it shows. One statement."""
+    """Return how many are in each list: exactly the rows it shows; and how many connections there are. One statement."""
     statuses = [status for group in LISTS.values() for status in group]
     seen = relationships.as_seen_by(viewer, *statuses)
     mine = select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
@@ -69,12 +69,14 @@ def counts(viewer: Member) -> dict[str, int]:
             *(func.count().filter(seen.c.status.in_(group)).label(name) for name, group in LISTS.items()),
             guests.cards(viewer).order_by(None).with_only_columns(func.count()).scalar_subquery().label("cards"),
             mine.scalar_subquery().label("guests"),
+            connections.number_of(viewer).label("connections"),
         )
         .select_from(seen)
         .join(Member, Member.id == seen.c.other_id)
         .where(visible())
     ).one()
-    return {"received": row.received + row.cards, "sent": row.sent, "guests": row.guests, "ignored": row.ignored}
+    found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "connections")}
+    return found | {"received": row.received + row.cards}
 
 
 def undo(viewer: Member, key: str) -> int:

@@ -42,13 +42,13 @@ def unblock(viewer: Member, handle: str) -> Member:
 
 
 def blocked(viewer: Member) -> Select[Member]:
-    """Return whom the viewer blocks, by name; also who could not be seen anyway, so that the list tells nothing about them."""
+    """Return whom the viewer blocks, by name; also who is suspended, so that the list tells nothing about them; not who leaves."""
     return _blocked(viewer).order_by(Member.name_key, Member.id)
 
 
 def _blocked(viewer: Member) -> Select[Member]:
     seen = relationships.as_seen_by(viewer, "blocked")
-    return select(Member).join(seen, seen.c.other_id == Member.id)
+    return select(Member).join(seen, seen.c.other_id == Member.id).where(Member.deleted_at.is_(None))
 
 
 def report(viewer: Member, other: Member, reason: str, text: str = "", quote: str = "") -> None:

@@ -13,6 +13,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.search import Query
 from webapp.extensions import db
 from webapp.mail import outbox
+from webapp.models.batch import values_of
 from webapp.models.member import Member, visible
 from webapp.models.saved_search import SavedSearch
 
@@ -109,11 +110,18 @@ def _tell(owner: Member, saved: SavedSearch) -> None:
     ids = [hit.row.id for hit in found]
     new = [(owner.id, each) for each in ids if each not in set(known)][:TOLD]
     telling.tell(KIND, new, about=saved.key, mail="")
-    saved.known = _packed(ids)
+    saved.known = _packed([*ids, *_away(known)])
     now = clock.now()
     if new and (saved.mailed_at is None or saved.mailed_at <= now):  # else one waits already, and leads to these, too
         saved.mailed_at = now if saved.mailed_at is None else max(now, saved.mailed_at + MAIL_EVERY)
         outbox.put_many(KIND, new[:1], not_before=saved.mailed_at, facts={"about": saved.key})
+
+
+def _away(known: Sequence[int]) -> list[int]:
+    """Return those of these who leave; if they stay after all, they are not new."""
+    given = values_of(list(known))
+    leave = select(Member.id).where(Member.suspended_at.is_not(None) | Member.deleted_at.is_not(None))
+    return list(db.session.scalars(leave.join(given, given.c.value == Member.id)))
 
 
 def _packed(ids: Sequence[int]) -> bytes:

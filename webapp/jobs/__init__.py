@@ -13,7 +13,7 @@ from huey.consumer import Consumer
 
 from webapp import clock
 from webapp.domain import guests, messages, relationships
-from webapp.jobs import housekeeping, lease, mail
+from webapp.jobs import housekeeping, lease, leaving, mail
 from webapp.transaction import transaction
 
 log = structlog.get_logger("kith.jobs")
@@ -33,8 +33,9 @@ def release() -> None:
 
 
 def run_due() -> None:
-    """Do once what is due now: release what was held, send what is on the table."""
+    """Do once what is due now: release what was held, delete who has left, send what is on the table."""
     release()
+    leaving.go_on()
     mail.deliver_due()
 
 
@@ -69,6 +70,7 @@ class Worker:
             with self.app.app_context():
                 if lease.take(WORK):
                     release()
+                    leaving.go_on()
                     while not self.stopping.is_set() and mail.deliver_due(most=1):
                         lease.take(WORK)
         except Exception as error:

@@ -17,7 +17,17 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import cards, events, introductions, messages, notifications, relationships, saved_searches, tickets
+from webapp.domain import (
+    cards,
+    events,
+    introductions,
+    leaving,
+    messages,
+    notifications,
+    relationships,
+    saved_searches,
+    tickets,
+)
 from webapp.domain.errors import N_
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
@@ -187,6 +197,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
         return address.address, facts | {"name": member.name} | _digest(row, member, facts["base_url"])
     if row.kind == "keep_in_touch":
         return address.address, facts | {"name": member.name} | _due_people(row, member, facts["base_url"])
+    if row.kind == "left":
+        return address.address, facts | {"name": member.name, "proof": leaving.proof(row.facts["counts"])}
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
 
 
@@ -216,11 +228,26 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
     if row.kind == "reset":
         token = tickets.issue("reset", minutes=60, member=member, only=True)
         return {"link": f"{base}/reset/{token}", "minutes": 60}
+    if row.kind == "leaving":
+        return _staying(member, base)
     if row.kind == "already_member":
         return {"link": f"{base}/signin", "reset_link": f"{base}/reset"}
     if row.kind == "password_changed":
         return {"link": f"{base}/reset"}
     return _caused(row, member, base)
+
+
+def _staying(member: Member, base: str) -> dict[str, Any]:
+    """Return when a member who leaves is deleted, and the link with which they stay until then."""
+    departure = leaving.of(member)
+    if departure is None:
+        raise _Skip("they stay")
+    left = departure.due_at - clock.now()
+    if left <= timedelta(0):
+        raise _Skip("the deletion has begun")
+    minutes = int(left.total_seconds() // 60) + 1
+    token = tickets.issue(leaving.CANCEL, minutes=minutes, member=member, only=True)
+    return {"link": f"{base}/stay/{token}", "due": departure.due_at}
 
 
 def _caused(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:

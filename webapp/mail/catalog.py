@@ -18,9 +18,9 @@ class Kind:
     """One kind of mail.
 
     `when` and `to`: what docs/mails.md says of it. `facts`: what its template needs besides `COMMON`. `unproven`: it may go to an
-    address nobody has proven, and to one that wants no invitations, because somebody asked for it at the site. `again`: it is sent
-    anew when it is not known whether it left. `preference`: the event of `domain/events.py` by which it is turned off. `days`: after so
-    many days it is not sent any more.
+    address nobody has proven, to one that wants no invitations, and to a member nobody can see, because it was asked for at the site.
+    `again`: it is sent anew when it is not known whether it left. `preference`: the event of `domain/events.py` by which it is turned
+    off. `days`: after so many days it is not sent any more.
     """
 
     when: str
@@ -59,6 +59,21 @@ KINDS: Mapping[str, Kind] = {
     ),
     "reset": Kind(
         "A new password is asked for", MEMBER, ("name", "link", "minutes"), unproven=True, again=True, days=1
+    ),
+    "leaving": Kind(
+        "A member asks for their account to be deleted",
+        MEMBER,
+        ("name", "link", "due"),
+        unproven=True,
+        again=True,
+        days=2,
+    ),
+    "left": Kind(
+        "An account has been deleted; the last one, with what was deleted",
+        "the address of the account that was",
+        ("name", "proof"),
+        unproven=True,
+        again=True,
     ),
     "password_changed": Kind("The password was changed", MEMBER, ("name", "link"), days=7),
     "invitation": Kind(

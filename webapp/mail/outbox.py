@@ -8,7 +8,7 @@ from sqlalchemy import Integer, delete, insert, literal, select
 
 from webapp import clock, config
 from webapp.models.base import db
-from webapp.models.batch import rows_of
+from webapp.models.batch import rows_of, values_of
 from webapp.models.invitation import GuestInvitation
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Member
@@ -101,10 +101,24 @@ def retract_about(kind: str, about: str) -> None:
     db.session.execute(gone.execution_options(synchronize_session=False))
 
 
+def retract_about_all(kinds: Sequence[str], keys: Sequence[str]) -> None:
+    """Take the mails of these kinds about any of these things off the table, as far as they have not left."""
+    about = OutgoingMail.facts["about"].as_string().in_(select(values_of(list(keys)).c.value))
+    gone = delete(OutgoingMail).where(OutgoingMail.state == "queued", OutgoingMail.kind.in_(kinds), about)
+    db.session.execute(gone.execution_options(synchronize_session=False))
+
+
 def retract_for(member: Member) -> None:
-    """Take every mail to or from a member off the table, as far as it has not left."""
-    concerned = (OutgoingMail.to_member_id == member.id) | (OutgoingMail.by_member_id == member.id)
-    db.session.execute(delete(OutgoingMail).where(OutgoingMail.state == "queued", concerned))
+    """Take every mail to or from a member off the table, as far as it has not left; those to guests they invited, too."""
+    theirs = select(GuestInvitation.id).where(GuestInvitation.inviter_id == member.id)
+    concerned = (
+        OutgoingMail.to_member_id == member.id,
+        OutgoingMail.by_member_id == member.id,
+        OutgoingMail.guest_invitation_id.in_(theirs),
+    )
+    for each in concerned:
+        gone = delete(OutgoingMail).where(OutgoingMail.state == "queued", each)
+        db.session.execute(gone.execution_options(synchronize_session=False))
 
 
 def guest_mail_possible() -> bool:

@@ -40,6 +40,12 @@ class Member(Base):
             postgresql_where=text("digest IN ('daily', 'weekly')"),
             sqlite_where=text("digest IN ('daily', 'weekly')"),
         ),
+        Index(
+            "member_hidden_index",
+            "id",
+            postgresql_where=text("suspended_at IS NOT NULL OR deleted_at IS NOT NULL"),
+            sqlite_where=text("suspended_at IS NOT NULL OR deleted_at IS NOT NULL"),
+        ),
         Index("member_degree_index", "degree", "id"),
         Index("member_name_key_index", "name_key", "id"),
         Index("member_sort_key_index", "sort_key", "id"),
@@ -103,7 +109,7 @@ class Member(Base):
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
-    """When deletion was asked for; for the seven days' grace the member is as suspended."""
+    """When deletion was asked for (`Departure`). From then on the member is for all others as if gone."""
 
     # What Flask-Login asks of a user, and which sign-in brought the member here. None of it is stored.
     is_authenticated = True

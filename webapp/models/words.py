@@ -7,9 +7,10 @@ seen is in either. What stands between two spaces is one word to both, as `domai
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import DDL, Index, Text, cast, column, event, literal, literal_column, select, table, text
+from sqlalchemy import DDL, Index, Text, cast, column, event, func, literal, literal_column, select, table, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from webapp.models.base import db
 from webapp.models.batch import is_sqlite, values_of
 from webapp.models.member import Member
 
@@ -48,6 +49,7 @@ Index(
     _table=_member,
 ).ddl_if(dialect="postgresql")
 
+_CHANGED = select(func.total_changes())
 _fts5 = table("member_words", column("rowid"), column("member_words"))
 _searched = table("member", column("id"), column("search_text")).alias("searched")
 
@@ -62,6 +64,19 @@ def hits(terms: Terms) -> Any:
         return select(_fts5.c.rowid.label("id")).where(_fts5.c.member_words.op("MATCH")(wanted))
     wanted = " & ".join(f"({' | '.join(map(_lexeme, group))})" for group in terms)
     return _has(cast(literal(wanted, Text()), TSQUERY()))
+
+
+def purge(pages: int = 200) -> bool:
+    """Rewrite about so many pages of the index without what was taken out of it; whether there may be more to do.
+
+    SQLite keeps a word that was taken out in a part of its index that is not read any more, until that part is merged with the others.
+    PostgreSQL vacuums by itself.
+    """
+    if not is_sqlite():
+        return False
+    before = db.session.scalar(_CHANGED)
+    db.session.execute(text("INSERT INTO member_words(member_words, rank) VALUES ('merge', :pages)"), {"pages": -pages})
+    return int(db.session.scalar(_CHANGED) or 0) - int(before or 0) > 1
 
 
 def newest() -> Any:

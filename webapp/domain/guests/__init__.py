@@ -15,6 +15,7 @@ from webapp.domain.guests.inviting import (
     Result,
     Status,
     allowance,
+    cancel_unsent,
     check_note,
     facts_for,
     invite,
@@ -32,6 +33,7 @@ from webapp.domain.guests.joining import (
 )
 from webapp.domain.guests.owners import (
     erase,
+    free_addresses,
     opt_out,
     provenance,
 )
@@ -57,11 +59,13 @@ __all__ = [
     "Status",
     "accept_card",
     "allowance",
+    "cancel_unsent",
     "cards",
     "check_note",
     "erase",
     "expire",
     "facts_for",
+    "free_addresses",
     "ignore_card",
     "invite",
     "join",

@@ -20,6 +20,7 @@ from webapp.extensions import db
 from webapp.mail import outbox, render
 from webapp.models.batch import is_sqlite, values_of
 from webapp.models.invitation import Batch, GuestInvitation
+from webapp.models.mail import OutgoingMail
 from webapp.models.member import Member
 
 DAY = timedelta(days=1)
@@ -271,6 +272,19 @@ def withdraw(viewer: Member, keys: Sequence[str]) -> int:
         row.state, row.ended_at = "withdrawn", clock.now()
     shown.take_back(rows)
     return int(gone) + len(rows)
+
+
+def cancel_unsent(member: Member) -> int:
+    """Take back every invitation of a member's whose mail has not left, queued ones included; return how many.
+
+    Of one whose mail is being handed over at this moment nobody can say; its link is dead as long as the member cannot be seen.
+    """
+    waits = select(OutgoingMail.guest_invitation_id).where(
+        OutgoingMail.guest_invitation_id == GuestInvitation.id, OutgoingMail.state == "queued"
+    )
+    unsent = GuestInvitation.state.in_(HELD) | waits.exists()
+    gone = delete(GuestInvitation).where(GuestInvitation.inviter_id == member.id, unsent)
+    return int(db.session.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
 def mine(viewer: Member) -> Select[GuestInvitation]:

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from webapp import clock
-from webapp.domain.guests.shown import OPEN
+from webapp.domain.guests.shown import HELD, OPEN
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
 from webapp.models.invitation import GuestAddress, GuestInvitation
-from webapp.models.member import Member, visible
+from webapp.models.member import EmailAddress, Member, visible
 
 
 def opt_out(lookup: str, reason: str = "opted_out") -> None:
@@ -53,6 +53,25 @@ def erase(lookup: str) -> None:
         .where(GuestAddress.lookup == lookup)
         .values(link_digest=None, link_expires_at=None, mailed_at=now)
     )
+
+
+def free_addresses(member: Member, most: int) -> int:
+    """Erase the addresses of a member who leaves from what others sent there, for so many of these; return how many.
+
+    Whom they are invited by after that, they are asked by mail as anybody outside.
+    """
+    theirs = select(EmailAddress.lookup).where(EmailAddress.member_id == member.id)
+    some = (
+        select(GuestInvitation.id)
+        .where(
+            GuestInvitation.lookup.in_(theirs),
+            GuestInvitation.address.is_not(None),
+            GuestInvitation.state.not_in(HELD),
+        )
+        .limit(most)
+    )
+    freed = update(GuestInvitation).where(GuestInvitation.id.in_(some)).values(address=None)
+    return int(db.session.execute(freed.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
 def provenance(lookup: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """Messages: who may write to whom, what was written, and who has read it.
 
 `conversations` knows who takes part and who may write. `writing` adds and changes messages. `reading` shows, finds and exports them, and
-says what is unread. `copies` mails about what stayed unread.
+says what is unread. `copies` mails about what stayed unread. `forgetting` is what becomes of them when somebody leaves.
 """
 
 from webapp.domain.messages.conversations import (
@@ -22,6 +22,7 @@ from webapp.domain.messages.conversations import (
     start_group,
 )
 from webapp.domain.messages.copies import is_waiting, put_due, text_for, who_waits
+from webapp.domain.messages.forgetting import hand_over, leave_all
 from webapp.domain.messages.reading import (
     AS_SHOWN,
     Box,
@@ -80,6 +81,7 @@ __all__ = [
     "edit",
     "exported",
     "found",
+    "hand_over",
     "ignore",
     "is_waiting",
     "key_of",
@@ -87,6 +89,7 @@ __all__ = [
     "last_with",
     "latest",
     "leave",
+    "leave_all",
     "line",
     "listed",
     "mark_read",

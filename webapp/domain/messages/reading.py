@@ -290,7 +290,11 @@ AS_SHOWN = (
     .join(Member, accounts.HOLDS)
     .join(Participant, Participant.member_id == Member.id)
     .join(Conversation, Conversation.id == Participant.conversation_id)
-    .where(Conversation.key == bindparam("key"), Conversation.version == bindparam("version"))
+    .where(
+        Conversation.key == bindparam("key"),
+        Conversation.version == bindparam("version"),
+        Member.deleted_at.is_(None),
+    )
 )
 """Finds a row as long as a sign-in holds and a conversation of its member is what an open page shows: run with `accounts.given_for`."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Integer, delete, func, or_, select, tuple_
 
 from webapp import clock, config, tokens
 from webapp.domain import circles
@@ -30,7 +30,7 @@ from webapp.domain.relationships.states import (
 from webapp.domain.relationships.store import Ids, Locked, ordered, who
 from webapp.domain.relationships.views import NOT_CONNECTED, blocked_between
 from webapp.extensions import db
-from webapp.models.batch import values_of
+from webapp.models.batch import rows_of, values_of
 from webapp.models.connection import Connection
 from webapp.models.invitation import Batch
 from webapp.models.member import Member, visible
@@ -432,26 +432,57 @@ def expire(now: datetime) -> int:
     return store.words(outcomes)["expired"]
 
 
+def cancel_held(member: Member) -> int:
+    """Take back whatever a member has asked that has not left, queued ones included; return how many."""
+    row = Relationship
+    asked = select(row.high_id).where(row.low_id == member.id, row.low_held)
+    others = select(row.low_id).where(row.high_id == member.id, row.high_held)
+    ids = [*db.session.scalars(asked), *db.session.scalars(others)]
+    if not ids:
+        return 0
+    given = Given(clock.now(), _numbers())
+    outcomes = store.apply(
+        store.lock([ordered(member.id, each) for each in ids]),
+        lambda pair_ids, pair: decide(pair, Event.UNDO, who(pair_ids, member.id), given),
+    )
+    return store.words(outcomes)["undone"]
+
+
 def forget(member: Member) -> None:
     """Undo everything between a member and others before the account goes: their connections, counters and blobs are right afterwards."""
-    others = _lock_with_connections(member)
-    store.follow([(ordered(member.id, other), Disconnect()) for other in others])
+    forget_connections(member.id)
     row = Relationship
     mine = (row.low_id == member.id) | (row.high_id == member.id)
     db.session.execute(delete(row).where(mine).execution_options(synchronize_session=False))
 
 
-def _lock_with_connections(member: Member) -> list[int]:
-    """Lock a member and everybody connected with them, in the order all locks are taken; return the ids of the others.
+def forget_connections(member_id: int, most: int | None = None) -> int:
+    """End so many of a member's connections (None: all) as if the two had never met; everybody's counters and blobs are right afterwards.
+
+    Return how many. A fixed number of statements.
+    """
+    others = _lock_with_connections(member_id, most)
+    if others:
+        pairs = [ordered(member_id, other) for other in others]
+        store.follow([(ids, Disconnect()) for ids in pairs])
+        given = rows_of([{"low": low, "high": high} for low, high in pairs], {"low": Integer(), "high": Integer()})
+        row = Relationship
+        meant = tuple_(row.low_id, row.high_id).in_(select(given.c.low, given.c.high))
+        db.session.execute(delete(row).where(meant).execution_options(synchronize_session=False))
+    return len(others)
+
+
+def _lock_with_connections(member_id: int, most: int | None = None) -> list[int]:
+    """Lock a member and everybody connected with them (so many), in the order all locks are taken; return the ids of the others.
 
     Who connects while the locks are waited for is found only then, so all are let go and taken again in their order. With the
     member's own lock held, nobody can connect any more.
     """
-    mine = select(Connection.other_id).where(Connection.member_id == member.id).order_by(Connection.other_id)
+    mine = select(Connection.other_id).where(Connection.member_id == member_id).order_by(Connection.other_id)
     while True:
         with db.session.begin_nested() as attempt:
-            others = list(db.session.scalars(mine))
-            store.lock_members([member.id, *others])
-            if list(db.session.scalars(mine)) == others:
+            others = list(db.session.scalars(mine.limit(most)))
+            store.lock_members([member_id, *others])
+            if list(db.session.scalars(mine.limit(most))) == others:
                 return others
             attempt.rollback()

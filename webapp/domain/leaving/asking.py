@@ -1,0 +1,168 @@
+"""Asking to be deleted, and changing one's mind. Nothing of what was kept is touched before the days are over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from webapp import clock
+from webapp.config import setting
+from webapp.domain import accounts, contacts, guests, relationships, tickets
+from webapp.domain.errors import N_, Refused
+from webapp.extensions import db
+from webapp.mail import outbox
+from webapp.models.card import PrivateCard
+from webapp.models.invitation import GuestInvitation
+from webapp.models.leaving import Departure
+from webapp.models.member import Member, Ticket, visible
+from webapp.models.message import Message
+from webapp.models.post import Comment, Post
+from webapp.models.profile import ContactInfo, ProfileEntry, Skill
+
+CANCEL = "stay"
+"""The purpose of the ticket in the mail with which somebody stays."""
+ALONE = N_("You are the only one who runs this community. Make somebody else an operator first, then you can leave.")
+BEGUN = N_("Your account is being deleted, and that can't be stopped any more.")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How much would go, as the member may want to know it beforehand."""
+
+    connections: int
+    asked: int
+    guests: int
+    messages: int
+    posts: int
+    comments: int
+    cards: int
+    details: int
+
+
+def counted(member: Member) -> Counted:
+    """Return how much of what would go. One statement, and one for the open invitations."""
+    mine: Mapping[str, Any] = {
+        "connections": Member.degree,
+        "guests": _count(
+            GuestInvitation.inviter_id == member.id,
+            GuestInvitation.state.in_(("held", "queued", "invited", "uncertain")),
+        ),
+        "messages": _count(Message.author_id == member.id),
+        "posts": _count(Post.author_id == member.id, Post.kind.in_(("post", "position"))),
+        "comments": _count(Comment.author_id == member.id),
+        "cards": _count(PrivateCard.owner_id == member.id),
+        "contact": _count(ContactInfo.member_id == member.id),
+        "entries": _count(ProfileEntry.member_id == member.id),
+        "skills": _count(Skill.member_id == member.id),
+    }
+    row = db.session.execute(
+        select(*(each.label(name) for name, each in mine.items())).where(Member.id == member.id)
+    ).one()
+    seen = relationships.as_seen_by(member, "held", "queued", "invited")
+    asked = db.session.scalar(select(func.count()).select_from(seen)) or 0
+    details = row.contact + row.entries + row.skills
+    return Counted(row.connections, asked, row.guests, row.messages, row.posts, row.comments, row.cards, details)
+
+
+def _count(*which: Any) -> Any:
+    return select(func.count()).where(*which).scalar_subquery()
+
+
+def sole_operator(member: Member) -> bool:
+    """Whether nobody else runs the instance, so that this member cannot leave yet."""
+    if not member.is_operator:
+        return False
+    others = select(Member.id).where(Member.is_operator, visible(), Member.id != member.id)
+    return db.session.scalar(others.limit(1)) is None
+
+
+def ask(member: Member, keep: str) -> Departure:
+    """Let a member leave: from now on they are gone for all others, and after DELETE_DAYS they are deleted. Asking twice is once.
+
+    What has not left is taken back for good: invitations, mails. Every other sign-in than `keep` ends, and so does every link that was
+    mailed to them. One mail tells, with a link by which they stay. Refused for who alone runs the instance.
+    """
+    # In the order of their ids, so that of two operators who leave at once one stays.
+    db.session.execute(
+        select(Member.id).where(Member.is_operator | (Member.id == member.id)).order_by(Member.id).with_for_update()
+    )
+    db.session.refresh(member)
+    before = of(member)
+    if before is not None:
+        return before
+    if sole_operator(member):
+        raise Refused(ALONE)
+    now = clock.now()
+    due_at = now + timedelta(days=setting("DELETE_DAYS"))
+    member.deleted_at = now
+    row = Departure(member_id=member.id, asked_at=now, due_at=due_at, next_at=due_at, stage="", counts={})
+    db.session.add(row)
+    db.session.flush()
+    relationships.cancel_held(member)
+    guests.cancel_unsent(member)
+    outbox.retract_for(member)
+    contacts.forget(member)
+    accounts.end_other_sign_ins(member, keep)
+    db.session.execute(delete(Ticket).where(Ticket.member_id == member.id))
+    outbox.put("leaving", to=member)
+    db.session.flush()
+    return row
+
+
+def of(member: Member) -> Departure | None:
+    """Return the departure of a member who leaves; None for everybody else."""
+    return None if member.deleted_at is None else db.session.get(Departure, member.id)
+
+
+def awaiting(token: str) -> Member | None:
+    """Return who stays by the link in the mail; None for one that is used or too old. Uses nothing up."""
+    ticket = tickets.peek(CANCEL, token)
+    return None if ticket is None or ticket.member_id is None else db.session.get(Member, ticket.member_id)
+
+
+def stay_by(token: str) -> Member:
+    """Stay, by the link in the mail. It signs nobody in. Refused where it is used or too old, or the deletion has begun."""
+    ticket = tickets.take(CANCEL, token)
+    if ticket is None or ticket.member_id is None:
+        raise Refused(accounts.GONE)
+    member = db.session.get_one(Member, ticket.member_id)
+    stay(member)
+    return member
+
+
+def stay(member: Member) -> None:
+    """Change one's mind: for others everything is as it was before. Staying twice is once; Refused once the deletion has begun."""
+    row = _locked(member)
+    if row is None:
+        return
+    if row.due_at <= clock.now():
+        raise Refused(BEGUN)
+    member.deleted_at = None
+    db.session.delete(row)
+    tickets.end(CANCEL, member)
+    outbox.retract_for(member)
+    db.session.flush()
+
+
+def at_once(member: Member) -> None:
+    """Begin to delete now, without waiting for the days to pass. Every sign-in ends."""
+    row = _locked(member)
+    if row is None:
+        return
+    now = clock.now()
+    row.due_at, row.next_at = min(row.due_at, now), min(row.next_at, now)
+    tickets.end(CANCEL, member)
+    outbox.retract_for(member)
+    accounts.end_other_sign_ins(member)
+    db.session.flush()
+
+
+def _locked(member: Member) -> Departure | None:
+    return db.session.scalar(
+        select(Departure)
+        .where(Departure.member_id == member.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
