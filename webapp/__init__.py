@@ -82,6 +82,7 @@ def _register(app: Flask) -> None:
         introductions,
         invitations,
         join,
+        leaving,
         links,
         log_ins,
         mailbox,
@@ -125,6 +126,7 @@ def _register(app: Flask) -> None:
         introductions,
         invitations,
         join,
+        leaving,
         links,
     )
     more = (log_ins, mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings)

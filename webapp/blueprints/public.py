@@ -5,7 +5,7 @@ from flask_login import current_user
 
 from webapp.config import setting
 from webapp.jobs import health
-from webapp.web.access import public
+from webapp.web.access import public, while_leaving
 from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
 
@@ -14,6 +14,7 @@ bp = Blueprint("public", __name__)
 
 @bp.get("/")
 @public
+@while_leaving
 def home() -> Response:
     """Welcome a visitor; a member goes on to their feed."""
     if current_user.is_authenticated:

@@ -13,6 +13,7 @@ from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
 from webapp.transaction import transaction
+from webapp.web.htmx import leave
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEEN_EVERY = timedelta(minutes=10)
@@ -23,6 +24,12 @@ BAD_REQUEST = 400
 def public(view: F) -> F:
     """Mark a handler that answers without a sign-in."""
     view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def while_leaving(view: F) -> F:
+    """Mark a handler that is there for a member who leaves, too; of everything else they see what somebody sees who is not signed in."""
+    view.while_leaving = True  # type: ignore[attr-defined]
     return view
 
 
@@ -87,11 +94,15 @@ def _load(token: str) -> Member | None:
 
 def _guard() -> Any:
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or getattr(view, "public", False):
-        return None
+    is_public = view is None or getattr(view, "public", False)
     if not current_user.is_authenticated:
-        return login.unauthorized()
-    return None
+        return None if is_public else login.unauthorized()
+    if viewer().deleted_at is None or getattr(view, "while_leaving", False):
+        return None
+    if is_public:
+        g._login_user = login.anonymous_user()  # noqa: SLF001 - where Flask-Login keeps who asks
+        return None
+    return leave("leaving.index")
 
 
 def _unauthorised() -> Response | tuple[str, int, dict[str, str]]:
