@@ -22,3 +22,4 @@ def configure() -> None:
         cache_logger_on_first_use=False,
     )
     logging.getLogger("authlib").setLevel(logging.INFO)  # its DEBUG lines hold the code verifier
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # its DEBUG lines hold the addresses that are asked

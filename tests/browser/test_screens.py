@@ -36,6 +36,7 @@ ELSEWHERE = {
     "contacts.columns",
     "contacts.done",
     "contacts.reading",
+    "contacts.server",
     "accounts.signin",
     "accounts.signup",
     "accounts.ask_reset",

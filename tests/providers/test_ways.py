@@ -16,7 +16,7 @@ from webapp.providers import carddav, outside, ways
         ("ada@fastmail.com", "Fastmail", "carddav", "carddav.fastmail.com"),
         ("ada@mailbox.org", "mailbox.org", "carddav", "dav.mailbox.org"),
         ("ada@gmx.de", "GMX", "carddav", "carddav.gmx.net"),
-        ("ada@zohomail.eu", "Zoho", "carddav", "contacts.zoho.eu"),
+        ("ada@zohomail.eu", "Zoho (EU)", "carddav", "contacts.zoho.eu"),
         ("ada@proton.me", "Proton Mail", "file", ""),
     ],
 )

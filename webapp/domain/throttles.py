@@ -25,6 +25,8 @@ CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
 MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
 SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
+ADDRESS_BOOKS_PER_MEMBER = RateLimitItemPerHour(20, 1, namespace="address-books")
+"""Each try may be a guess at somebody's password, or a knock at somebody's server."""
 
 RESULT_PAGES = RateLimitItemPerHour(600, 1, namespace="result-pages")
 TOGETHER = 20
@@ -85,14 +87,16 @@ _storage = DatabaseStorage()
 _limiter = FixedWindowRateLimiter(_storage)
 
 
-def check(limit: RateLimitItem, *key: str) -> None:
+def check(
+    limit: RateLimitItem,
+    *key: str,
+    words: str = N_("Too many tries. Wait %(minutes)s minutes, or reset your password."),
+) -> None:
     """Raise TooMany where the limit is reached; counts nothing."""
     if not _limiter.test(limit, *key):
         wait = max(1, int(_limiter.get_window_stats(limit, *key).reset_time - clock.now().timestamp()))
         minutes = -(-wait // 60)
-        raise TooMany(
-            N_("Too many tries. Wait %(minutes)s minutes, or reset your password."), retry_after=wait, minutes=minutes
-        )
+        raise TooMany(words, retry_after=wait, minutes=minutes)
 
 
 def count(limit: RateLimitItem, *key: str) -> bool:

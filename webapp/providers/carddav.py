@@ -12,9 +12,9 @@ from defusedxml.ElementTree import XMLParser
 
 from webapp import addresses
 from webapp.config import setting
-from webapp.providers import _vcards as vcards
 from webapp.providers import ways
 from webapp.providers.base import Card, Page, ProviderError
+from webapp.providers.files import vcards
 from webapp.providers.outside import (
     Answer,
     Credentials,

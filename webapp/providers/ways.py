@@ -24,11 +24,6 @@ class Way:
     server: str = ""
 
 
-_ZOHO = N_("If you use two-factor authentication, make an app password at accounts.zoho.com: Security, App passwords.")
-_ZOHO_HELP = (
-    "https://help.zoho.com/portal/en/kb/solo/communication/settings/articles/how-to-generate-app-specific-password"
-)
-
 WAYS: tuple[Way, ...] = (
     Way(
         "iCloud",
@@ -62,9 +57,22 @@ WAYS: tuple[Way, ...] = (
         ("gmx.net", "gmx.de", "gmx.at", "gmx.ch"),
         "carddav.gmx.net",
     ),
-    Way("Zoho", "carddav", _ZOHO, _ZOHO_HELP, ("zoho.com", "zohomail.com"), "contacts.zoho.com"),
-    Way("Zoho", "carddav", _ZOHO, _ZOHO_HELP, ("zoho.eu", "zohomail.eu"), "contacts.zoho.eu"),
-    Way("Zoho", "carddav", _ZOHO, _ZOHO_HELP, ("zoho.in", "zohomail.in"), "contacts.zoho.in"),
+    Way(
+        "Zoho",
+        "carddav",
+        N_("If you use two-factor authentication, make an app password at accounts.zoho.com: Security, App passwords."),
+        "https://help.zoho.com/portal/en/kb/solo/communication/settings/articles/how-to-generate-app-specific-password",
+        ("zoho.com", "zohomail.com"),
+        "contacts.zoho.com",
+    ),
+    Way(
+        "Zoho (EU)",
+        "carddav",
+        N_("If you use two-factor authentication, make an app password at accounts.zoho.eu: Security, App passwords."),
+        "https://help.zoho.com/portal/en/kb/solo/communication/settings/articles/how-to-generate-app-specific-password",
+        ("zoho.eu", "zohomail.eu"),
+        "contacts.zoho.eu",
+    ),
     Way(
         "Proton Mail",
         "file",
