@@ -115,6 +115,19 @@ def test_each_field_is_needed_and_says_so_itself(maya, missing):
     assert f'id="{missing}-error"' in page.html
 
 
+def test_the_find_page_says_how_the_contacts_of_a_known_provider_are_brought(maya):
+    page = maya.part("/hint", {"address": "maya@fastmail.com"})
+    assert "Fastmail. Make an app password in Fastmail" in page.words
+    assert "/contacts/carddav" in page.links
+    assert value_of(maya.get("/carddav"), "server") == "carddav.fastmail.com"
+    page = maya.post(data={"address": "maya@proton.me"})  # without JavaScript: Continue
+    assert "Proton Mail. Save your contacts as a vCard file" in page.words
+    assert maya.part("/hint", {"address": "maya@proton.me"}).links == ["/contacts/file"]
+    assert "/contacts/carddav" in maya.get().links  # and for everybody else
+    assert "You choose on the next page" in maya.part("/hint", {"address": "maya@nowhere.example"}).words
+    assert maya.part("/hint", {"address": "not an address"}).status == 200
+
+
 # Reading
 
 

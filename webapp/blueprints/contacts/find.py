@@ -14,6 +14,7 @@ from webapp.config import setting
 from webapp.domain import accounts, contacts, tickets
 from webapp.domain.contacts import Lost
 from webapp.domain.errors import Invalid, NotFound
+from webapp.providers.ways import Way, way_of
 from webapp.transaction import transaction, unlocked
 from webapp.web import headers, oauth
 from webapp.web.access import viewer
@@ -45,6 +46,7 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
         "doors": doors,
         "absent": [door for door in providers.BOOKS if door not in doors],
         "hint": _hint(form.address.data or ""),
+        "way": _way(form.address.data or ""),
         "running": running(),
         "preselected": setting("GUESTS_PRESELECTED"),
     }
@@ -58,6 +60,12 @@ def _hint(typed: str) -> str | None:
     kept = addresses.address(typed)
     door = providers.door_of(kept) if kept else None
     return door if door and providers.is_offered(door) else None
+
+
+def _way(typed: str) -> Way | None:
+    """Return how the contacts of a typed address are brought here, where its provider is a known one."""
+    kept = addresses.address(typed)
+    return way_of(kept) if kept else None
 
 
 def running() -> str | None:
@@ -83,8 +91,11 @@ def index() -> Response:
 @unlocked
 def hint() -> Response:
     """Say where Continue would lead, while the address is being typed."""
-    hinted = _hint(request.form.get("address", ""))
-    return page("contacts/_hinted.html", hint=hinted, names=names(), choose="ways" in request.form)
+    typed = request.form.get("address", "").strip()
+    session["contacts_address"] = typed[: addresses.ADDRESS_OCTETS]  # for the door that the hint leads to
+    return page(
+        "contacts/_hinted.html", hint=_hint(typed), way=_way(typed), names=names(), choose="ways" in request.form
+    )
 
 
 @bp.post("")
