@@ -36,7 +36,6 @@ ELSEWHERE = {
     "contacts.columns",
     "contacts.done",
     "contacts.reading",
-    "contacts.server",
     "accounts.signin",
     "accounts.signup",
     "accounts.ask_reset",
