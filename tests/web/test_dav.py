@@ -358,6 +358,7 @@ def question(david):
         "PROPFIND": dav.propfind("getetag", "CS:getctag", "sync-token", "getcontenttype", "getcontentlength"),
         "REPORT": dav.containing("a"),
         "GET": "",
+        "HEAD": "",
     }
 
 
@@ -383,6 +384,24 @@ def test_as_many_statements_for_many_as_for_few(david, ben, phone, statements, q
     assert asked() == few
     assert len(phone.tags()) == 13
     assert max(few.values()) <= 7
+
+
+def test_for_a_few_cards_only_those_are_read(david, ben, phone, monkeypatch):
+    factories.known(david, "Noor van Dijk")
+    [first, second] = phone.tags()
+    asked = []
+    contact_of_many = profiles.contact_of_many
+
+    def noting(viewer, ids):
+        asked.append(len(ids))
+        return contact_of_many(viewer, ids)
+
+    monkeypatch.setattr(profiles, "contact_of_many", noting)
+    assert phone.ask("GET", first).status_code == 200
+    assert phone.ask("REPORT", None, dav.multiget(second)).text.count("BEGIN:VCARD") == 1
+    assert phone.ask("REPORT", None, dav.multiget(first, second, first)).text.count("BEGIN:VCARD") == 2
+    phone.tags()
+    assert asked == [1, 1, 2, 2]
 
 
 def test_every_question_gives_its_connection_back(app, david, ben, phone, question):

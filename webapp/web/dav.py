@@ -7,7 +7,7 @@ when the request first needs it, in one short reading of the database; everythin
 import logging
 import secrets
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -38,6 +38,7 @@ ET.register_namespace("D", xmlutils.NAMESPACES["D"])
 ET.register_namespace("", NAMESPACE)
 
 BOOK = "contacts"
+UID, ENDING = "urn:uuid:", ".vcf"
 OFFERS = "1, 3, addressbook"
 READS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 REQUEST_BYTES = 1_000_000
@@ -67,10 +68,21 @@ class Book:
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
-        """The cards under the names of their files. The database is let go before the first one is written."""
-        found = cards.book(self.viewer)
+        """All cards under the names of their files."""
+        return self._read()
+
+    def some(self, hrefs: Collection[str]) -> Mapping[str, str]:
+        """Return the cards of these names, as far as there are any; no others are read, unless all of them were."""
+        if "texts" in self.__dict__:
+            return {href: self.texts[href] for href in hrefs if href in self.texts}
+        wanted = {f"{UID}{href.removesuffix(ENDING)}" for href in hrefs if href.endswith(ENDING)}
+        return self._read(wanted) if wanted else {}
+
+    def _read(self, wanted: Collection[str] | None = None) -> Mapping[str, str]:
+        """Return cards under the names of their files. The database is let go before the first one is written."""
+        found = cards.book(self.viewer, wanted)
         db.session.close()
-        return {f"{uid.rpartition(':')[2]}.vcf": legal(text) for uid, text in found}
+        return {f"{uid.removeprefix(UID)}{ENDING}": legal(text) for uid, text in found}
 
 
 _book: ContextVar[Book] = ContextVar("book")
@@ -154,17 +166,18 @@ class AddressBook(Folder):
         self.book = book
 
     @cached_property
-    def items(self) -> dict[str, item.Item]:
-        """The cards by the names of their files. Nothing is parsed: what programs ask of a card is said beside it."""
-        return {href: self._item(href, text) for href, text in self.book.texts.items()}
+    def items(self) -> list[item.Item]:
+        """All cards."""
+        return [self._item(href, text) for href, text in self.book.texts.items()]
 
     def _item(self, href: str, text: str) -> item.Item:
+        """Return a card as Radicale knows one. Nothing is parsed: what programs ask of a card is said beside it."""
         always = (item.radicale_filter.TIMESTAMP_MIN, item.radicale_filter.TIMESTAMP_MAX)
         return item.Item(
             collection=self,
             href=href,
             text=text,
-            uid=href.removesuffix(".vcf"),
+            uid=f"{UID}{href.removesuffix(ENDING)}",
             name="VCARD",
             component_name="",
             time_range=always,
@@ -188,11 +201,13 @@ class AddressBook(Folder):
 
     def get_all(self) -> Iterable[item.Item]:
         """Return all cards."""
-        return self.items.values()
+        return self.items
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, item.Item | None]]:
         """Return the cards of these names, and None for what is none."""
-        return ((href, self.items.get(href)) for href in hrefs)
+        asked = list(dict.fromkeys(hrefs))
+        found = self.book.some(asked)
+        return ((href, self._item(href, found[href]) if href in found else None) for href in asked)
 
     def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:
         """Return a token of how things are, and what has changed since the old one: nothing, or that is not known.
@@ -228,8 +243,8 @@ class Storage(storage.BaseStorage):
             yield (whole := AddressBook(book))
             if wide:
                 yield from whole.get_all()
-        elif parts[:-1] == [book.handle, BOOK] and (found := AddressBook(book).items.get(parts[-1])):
-            yield found
+        elif parts[:-1] == [book.handle, BOOK]:
+            yield from (found for _href, found in AddressBook(book).get_multi(parts[-1:]) if found)
 
     @contextmanager
     def acquire_lock(self, mode: str, user: str = "", *_args: object, **_kwargs: object) -> Iterator[None]:

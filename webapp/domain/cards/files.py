@@ -1,7 +1,7 @@
 """Cards as files: what the viewer keeps and what others share with them as vCards, and what came from here brought back."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -59,21 +59,27 @@ def vcards(viewer: Member, version: Version, among: Any) -> Iterator[str]:
     return (text for _uid, text in _named(viewer, version, among))
 
 
-def book(viewer: Member) -> Iterator[tuple[str, str]]:
-    """Return the UID and the vCard 3.0 of everybody the viewer is connected to, by name. As many statements as `vcards`, made at once."""
-    return _named(viewer, "3.0", select(Connection.other_id).where(Connection.member_id == viewer.id))
+def book(viewer: Member, wanted: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+    """Return the UID and the vCard 3.0 of everybody the viewer is connected to, by name; with `wanted`, of those with these UIDs.
+
+    As many statements as `vcards`, made at once.
+    """
+    return _named(viewer, "3.0", select(Connection.other_id).where(Connection.member_id == viewer.id), wanted)
 
 
-def _named(viewer: Member, version: Version, among: Any) -> Iterator[tuple[str, str]]:
-    people = db.session.execute(
+def _named(
+    viewer: Member, version: Version, among: Any, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    found = db.session.execute(
         select(Member.id, Member.name)
         .where(Member.id.in_(among), Member.id != viewer.id, audiences.exists_for(viewer))
         .order_by(Member.name_key, Member.id)
     ).all()
+    names = {row.id: _uid(viewer, row.id) for row in found}
+    people = [row for row in found if wanted is None or names[row.id] in wanted]
     ids = [row.id for row in people]
     shared, words = profiles.contact_of_many(viewer, ids), tags.of_many(viewer, ids)
     kept = of_many(viewer, ids)
-    names = {row.id: _uid(viewer, row.id) for row in people}
     contacts = (
         _contact(names[row.id], row.name, shared[row.id], kept.get(row.id), words.get(row.id, ())) for row in people
     )
