@@ -18,7 +18,7 @@ Role = Literal["given", "middle", "family", "full", "spare", "organisation"]
 # Compared without case, accents, blanks and signs: "E-Mail 2: Adresse" is "email2adresse".
 _NAMES: dict[Role, tuple[str, ...]] = {
     "given": (
-        "First Name", "Given Name", "First", "Forename", "Firstname",  # English
+        "First Name", "Given Name", "First", "Forename", "Firstname", "FName",  # English
         "Vorname", "Vornamen", "Rufname",  # German
         "Prénom", "Prénoms",  # French
         "Primer nombre", "Nombre de pila",  # Spanish
@@ -36,12 +36,12 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "Middelste naam", "Tweede voornaam", "Tussenvoegsel", "Tussenvoegsels",
     ),
     "family": (
-        "Last Name", "Family Name", "Last", "Surname", "Lastname",
+        "Last Name", "Family Name", "Last", "Surname", "Lastname", "LName",
         "Nachname", "Familienname", "Zuname",
         "Nom de famille",
         "Apellidos", "Apellido", "Primer apellido",
         "Cognome",
-        "Sobrenome", "Apelido", "Último nome",
+        "Sobrenome", "Último nome",
         "Achternaam", "Familienaam",
     ),
     "full": (
@@ -50,7 +50,7 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "Nom complet", "Nom à afficher", "Nom affiché", "Nom et prénom", "Prénom et nom",
         "Nombre completo", "Nombre para mostrar", "Nombre mostrado", "Mostrar nombre", "Nombre y apellidos",
         "Nome completo", "Nome visualizzato", "Nome da visualizzare", "Nome e cognome",
-        "Nome de exibição", "Nome a apresentar", "Nome a exibir",
+        "Nome de exibição", "Nome exibido", "Mostrar nome", "Nome a apresentar", "Nome a exibir",
         "Volledige naam", "Weergavenaam", "Getoonde naam",
     ),
     "spare": (
@@ -72,6 +72,8 @@ _NAMES: dict[Role, tuple[str, ...]] = {
         "Bedrijf", "Organisatie", "Bedrijfsnaam",
     ),
 }  # fmt: skip
+_FAMILY_ELSE_SPARE = ("Apelido",)
+"""The family name in Portugal, a nickname in Brazil: where there is another column for the family name."""
 _WHICHEVER = ("Name", "Nom", "Nombre", "Nome", "Naam")
 """The part of the name that has no column of its own: the family name beside a given name, and so on; alone, the whole name."""
 
@@ -86,7 +88,7 @@ _BESIDE = """
     adresse adressen wert privat private geschaftlich dienstlich beruflich arbeit buro firma hauptadresse primare sekundare weitere andere
     adresses de l la le d du principale secondaire domicile bureau travail autre personnelle personnel professionnelle professionnel perso pro
     direccion direcciones del la el valor trabajo casa particular oficina principal secundaria secundario otra otro alternativa alternativo
-    indirizzo indirizzi di della valore lavoro ufficio personale principale secondario altro altra primario
+    indirizzo indirizzi di della valore lavoro ufficio personale principale secondario altro altra primario primaria secondaria
     endereco enderecos do da trabalho comercial pessoal residencial secundario outro outra profissional
     adres adressen van het waarde thuis werk prive zakelijk primair secundair primaire secundaire ander overig alternatief
 """.split()
@@ -103,9 +105,10 @@ _TYPE = frozenset({"type", "typ", "tipo", "label", "bezeichnung", "etiqueta", "e
 
 _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("linkedin", ("Connected On",)),
+    # The last field of each is the name on the screen of a messenger.
     ("thunderbird", (
-        "Primary Email", "Primäre E-Mail-Adresse", "Adresse électronique principale", "Correo-e primario", "Correo electrónico principal",
-        "Email primaria", "Indirizzo email primario", "E-mail primário", "Endereço eletrônico primário", "Primair e-mailadres", "Screen Name",
+        "Primary Email", "Screen Name", "Primäre E-Mail-Adresse", "Messenger-Name", "Adresse électronique principale", "Nom de l’écran",
+        "Nombre en pantalla", "Correo-e primario", "Email primaria", "Nome Instant Messenger", "Email primário", "Nome de tela", "Primair e-mailadres", "Schermnaam",
     )),
     ("outlook", (
         "E-mail 2 Address", "E-mail Display Name", "E-mail Type", "Given Yomi",
@@ -134,6 +137,13 @@ class Header:
     names: dict[Role, list[int]] = field(default_factory=dict)
     link: int | None = None
     width: int = 0
+    """How many cells the header has."""
+
+    @property
+    def widths(self) -> range:
+        """How many cells a row has: as many as the header, or as its last column of use needs (a header may end in a separator)."""
+        used = [*self.addresses, *(at for columns in self.names.values() for at in columns)]
+        return range(max(used, default=0) + 1, self.width + 1)
 
 
 def recognised(row: Sequence[str]) -> Header | None:
@@ -172,7 +182,10 @@ def _roles(folded: Sequence[str]) -> dict[Role, list[int]]:
         if role:
             found.setdefault(role, []).append(at)
     for at, cell in enumerate(folded):
-        if cell in _whichever():
+        if cell in _folded(_FAMILY_ELSE_SPARE):
+            found.setdefault("spare" if "family" in found else "family", []).append(at)
+    for at, cell in enumerate(folded):
+        if cell in _folded(_WHICHEVER):
             role = "full"
             if "given" in found and "family" not in found:
                 role = "family"
@@ -220,8 +233,8 @@ def _by_name() -> dict[str, Role]:
 
 
 @cache
-def _whichever() -> frozenset[str]:
-    return frozenset(map(fold, _WHICHEVER))
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold, names))
 
 
 @cache

@@ -58,11 +58,11 @@ class _Lines:
 class Rows:
     """The rows of a table, from some place on; None for one that cannot be understood. `left_out` counts lines past the limit."""
 
-    def __init__(self, data: bytes, separator: str, at: int = 0, width: int = 0) -> None:
+    def __init__(self, data: bytes, separator: str, at: int = 0, widths: range | None = None) -> None:
         self.data = data
         self.separator = separator
-        self.width = width
-        """How many cells the header has, once it is known."""
+        self.widths = widths
+        """How many cells a row may have, once the header is known."""
         self.left_out = 0
         self._lines = _Lines(data, at)
         self._again = 0
@@ -88,7 +88,7 @@ class Rows:
                 return
             except (csv.Error, _TooLong):
                 row = None
-            if row is None or self._is_torn(row, begun):
+            if row is None:
                 self._again += lines.at - begun
                 reader = self._reader(lines)
                 row = self._first_line(begun)
@@ -98,17 +98,11 @@ class Rows:
         """Return Python's reader, strict: a closing quote in the middle of a cell says that one before it belongs to nothing."""
         return csv.reader(lines, delimiter=self.separator, strict=True)
 
-    def _is_torn(self, row: list[str], begun: int) -> bool:
-        """Whether a quote that belongs to nothing has swallowed the lines after it: a row of one line would have been right."""
-        if not self.width or len(row) == self.width or self._lines.end(begun) >= self._lines.at:
-            return False
-        return len(self._split(begun)) == self.width
-
     def _first_line(self, begun: int) -> list[str] | None:
-        """Return the line there as a row of its own, and go on behind it. After too many of them every line is one."""
+        """Return the line there as a row of its own, if it has the right number of cells, and go on behind it."""
         self._lines.at = self._lines.end(begun)
         row = self._split(begun)
-        return row if row and len(row) == (self.width or len(row)) else None
+        return row if row and (self.widths is None or len(row) in self.widths) else None
 
     def _split(self, at: int) -> list[str]:
         """Return the cells of one line, quotes not minded."""

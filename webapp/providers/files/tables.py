@@ -42,7 +42,7 @@ def read(data: bytes) -> Found | Table:
     known = _header(head, separators, start)
     if known is not None:
         header, separator, at = known
-        rows = Rows(data, separator, at, header.width)
+        rows = Rows(data, separator, at, header.widths)
         gathered = _gathered(header, rows)
         gathered.left_out += rows.left_out
         return gathered.found(header.kind)
@@ -163,8 +163,7 @@ def _unknown(data: bytes, separator: str, start: int) -> Found | Table:
     if _has_address(sample[0]):
         columns = guessed(sample)
         header = Header("csv", addresses=list(columns.addresses), names={"given": list(columns.names)})
-        header.width = len(sample[0])
-        gathered = _gathered(header, Rows(data, separator, start, header.width))
+        gathered = _gathered(header, Rows(data, separator, start))
         return gathered.found("csv")
     width = min(max(map(len, sample)), COLUMNS_MAX)
     table = Table(_tidy(sample[0], width), [], guessed(sample[1:]))

@@ -27,6 +27,8 @@ _LINE = re.compile(
     rb"(?=[;:])[^\n]*(?>(?:\n[ \t][^\n]*){0,500})))",
     re.IGNORECASE | re.MULTILINE,
 )
+_JOINED = re.compile(rb"^([ \t]*END:VCARD)[ \t]*(BEGIN:VCARD[ \t]*)$", re.IGNORECASE | re.MULTILINE)
+"""Nextcloud has written the end of a card and the beginning of the next into one line."""
 _FOLD = re.compile(rb"\n[ \t]")
 _SOFT_BREAK = re.compile(rb"=[ \t]*\n")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -92,7 +94,7 @@ def gather(data: bytes) -> Gathering:
     gathered = Gathering()
     reading: _Reading | None = None
     is_inside_agent = False
-    for mark, line in _lines(texts.clean(data)):
+    for mark, line in _lines(_JOINED.sub(rb"\1\n\2", texts.clean(data))):
         if mark == "BEGIN":
             if reading is not None and reading.is_agent_next and not is_inside_agent:
                 is_inside_agent = True
