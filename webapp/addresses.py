@@ -65,13 +65,13 @@ def display_name(text: str, most: int = NAME_CHARACTERS) -> str:
     Empty for a name of which nothing is left; the caller shows the address then.
     """
     text = text[:INPUT_CHARACTERS]
-    if not text.isascii() or not text.isprintable():
-        text = text.translate(_BLANK)
+    if not text.isprintable():  # what is dropped never is
         text = "".join(
             letter if letter.isspace() else ("" if unicodedata.category(letter) in _DROPPED else letter)
             for letter in text
         )
-        text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_BLANK))
     return " ".join(text.split())[:most].rstrip()
 
 

@@ -10,6 +10,8 @@ from webapp.providers.files.found import Found, Gathering, spoken
 
 BEGINS = re.compile(rb"\s*(?:version:[ \t]*\d+[ \t]*\n\s*)?(?:#[^\n]*\n\s*)*dn::?[^\n]*\n", re.IGNORECASE)
 VALUE_OCTETS = 8_192
+VALUES_READ = 100
+_ENTRY = re.compile(rb"^dn:", re.IGNORECASE | re.MULTILINE)
 # A line of use with the lines folded into it, or the empty line after an entry.
 _LINE = re.compile(
     rb"^(?:(?P<name>dn|cn|givenname|sn|displayname|o|objectclass|mail|mozillasecondemail)(?P<sign>::?)[ \t]*"
@@ -22,7 +24,10 @@ _LISTS = frozenset({"groupofnames", "groupofuniquenames", "posixgroup"})
 def found(data: bytes) -> Found:
     """Return the people of a file; lists are passed over. Raises FileError where there is nobody."""
     gathered = Gathering()
-    for entry in _entries(data):
+    for entry, at in _entries(data):
+        if gathered.is_full:
+            gathered.left_out += sum(1 for _ in _ENTRY.finditer(data, at))
+            break
         if not _LISTS.isdisjoint(each.lower() for each in entry.get("objectclass", ())):
             continue
         first = {name: values[0] for name, values in entry.items()}
@@ -33,20 +38,24 @@ def found(data: bytes) -> Found:
     return gathered.found("thunderbird")
 
 
-def _entries(data: bytes) -> Iterator[dict[str, list[str]]]:
+def _entries(data: bytes) -> Iterator[tuple[dict[str, list[str]], int]]:
+    """Return the entries, each with the place where it begins."""
+    begun = 0
     entry: dict[str, list[str]] = {}
     for match in _LINE.finditer(data):
         name = (match["name"] or b"").decode().lower()
         if (name in {"dn", ""}) and entry:
             if "dn" in entry:
-                yield entry
+                yield entry, begun
             entry = {}
-        if name:
+        if name == "dn":
+            begun = match.start()
+        if name and len(entry.get(name, ())) < VALUES_READ:
             value = _value(match)
             if value:
                 entry.setdefault(name, []).append(value)
     if "dn" in entry:
-        yield entry
+        yield entry, begun
 
 
 def _value(match: re.Match[bytes]) -> str:

@@ -9,11 +9,13 @@ from webapp.providers.files import texts
 SEPARATORS = (",", ";", "\t", "|")
 RECORD_OCTETS = 131_072
 """What one row may be long: the limit that Python's reader has for one cell."""
-LINES_MAX = 500_000
-_AGAIN_OCTETS = 20_000_000
+LINES_MAX = 250_000
+"""Rows that are read one by one; of the rest the lines are counted."""
+_AGAIN_OCTETS = 5_000_000
 """What may be read twice of a broken file; after it every line is a row of its own."""
 _RUN = re.compile(rb"(?<![^\",;\t|\n])[^\",;\t|\n]{8000,}")
 _RUN_OCTETS = 1_000
+_EMPTY = re.compile(rb"(?:[ \t,;|]*+\n)++")
 _SAID = re.compile(rb"[ \t]*\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)
 
 
@@ -77,6 +79,10 @@ class Rows:
         reader = self._reader(lines)
         read = 0
         while lines.at < len(self.data):
+            empty = _EMPTY.match(self.data, lines.at)
+            if empty is not None:
+                lines.at = empty.end()
+                continue
             begun, lines.since = lines.at, 0
             read += 1
             if read > LINES_MAX:

@@ -163,7 +163,9 @@ def _unknown(data: bytes, separator: str, start: int) -> Found | Table:
     if _has_address(sample[0]):
         columns = guessed(sample)
         header = Header("csv", addresses=list(columns.addresses), names={"given": list(columns.names)})
-        gathered = _gathered(header, Rows(data, separator, start))
+        rows = Rows(data, separator, start)
+        gathered = _gathered(header, rows)
+        gathered.left_out += rows.left_out
         return gathered.found("csv")
     width = min(max(map(len, sample)), COLUMNS_MAX)
     table = Table(_tidy(sample[0], width), [], guessed(sample[1:]))

@@ -5,10 +5,10 @@ A reader of our own: what it must survive is in docs/decisions/0016.
 
 import base64
 import binascii
-import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from webapp.providers.base import Page
 from webapp.providers.files import texts
@@ -27,8 +27,6 @@ _LINE = re.compile(
     rb"(?=[;:])[^\n]*(?>(?:\n[ \t][^\n]*){0,500})))",
     re.IGNORECASE | re.MULTILINE,
 )
-_JOINED = re.compile(rb"^([ \t]*END:VCARD)[ \t]*(BEGIN:VCARD[ \t]*)$", re.IGNORECASE | re.MULTILINE)
-"""Nextcloud has written the end of a card and the beginning of the next into one line."""
 _FOLD = re.compile(rb"\n[ \t]")
 _SOFT_BREAK = re.compile(rb"=[ \t]*\n")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -36,13 +34,24 @@ _PARTS = re.compile(r"((?:\\.|[^\\;])*)(?:;|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"\d{1,3}")
 _NO_PREFERENCE = 101
 _PARAMETERS_MAX = 50
+ADDRESSES_READ = 100
+LINES_READ = 1_000
+"""Lines of one card that are looked at."""
+HEADS_KEPT = 1_000
+_USED = frozenset({"FN", "N", "ORG", "NICKNAME", "EMAIL", "VERSION", "KIND", "X-ADDRESSBOOKSERVER-KIND", "AGENT"})
+_GROUP = re.compile(
+    rb"^(?:[a-z0-9_-]{1,60}\.)?(?:X-ADDRESSBOOKSERVER-)?KIND[^:\n]{0,200}:[ \t]*group[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
-@dataclass(slots=True)
-class _Property:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What stands before the colon of a line."""
+
     name: str
-    value: str
-    types: frozenset[str]
+    encoding: Literal["", "quoted-printable", "base64"]
+    charset: str
     preference: int
 
 
@@ -55,6 +64,7 @@ class _Reading:
     emails: list[tuple[int, str]] = field(default_factory=list)
     is_group: bool = False
     is_agent_next: bool = False
+    lines: int = 0
 
     @property
     def name(self) -> str:
@@ -65,14 +75,26 @@ class _Reading:
         family, given, further = [*_parts(self.values.get("N", "")), "", "", ""][:3]
         parts = " ".join(part for part in (given, further, family) if part.strip())
         organisation = next(iter(_parts(self.values.get("ORG", ""))), "")
-        return next(
-            (text for text in (parts, _plain(self.values.get("NICKNAME", "")), organisation) if text.strip()), ""
-        )
+        others = (parts, _plain(self.values.get("NICKNAME", "")), organisation)
+        return next((text for text in others if text.strip()), "")
 
     @property
     def addresses(self) -> list[str]:
         """Its addresses as written, in the order of preference."""
         return [each for _, value in sorted(self.emails, key=lambda email: email[0]) for each in spoken(value)]
+
+    def take(self, head: _Head, value: str) -> None:
+        """Note what one line says."""
+        self.is_agent_next = head.name == "AGENT" and not value.strip()
+        if head.name == "EMAIL":
+            if len(self.emails) < ADDRESSES_READ:
+                self.emails.append((head.preference, _plain(value)))
+        elif head.name == "VERSION":
+            self.version = value.strip()
+        elif head.name in {"KIND", "X-ADDRESSBOOKSERVER-KIND"}:
+            self.is_group = self.is_group or value.strip().lower() == "group"
+        elif value.strip():
+            self.values.setdefault(head.name, value)
 
 
 def read(data: bytes) -> Page:
@@ -80,126 +102,161 @@ def read(data: bytes) -> Page:
 
     Groups and lists (KIND:group) are no contacts and are passed over. A card that is broken costs only itself.
     """
-    gathered = gather(data)
+    gathered = _gathered(data)
     return Page(gathered.cards, total=len(gathered.cards) + gathered.left_out)
 
 
 def found(data: bytes) -> Found:
     """Return what a file of vCards holds. Raises FileError where there is nothing."""
-    return gather(data).found("vcard")
+    return _gathered(data).found("vcard")
 
 
-def gather(data: bytes) -> Gathering:
+def _gathered(data: bytes) -> Gathering:
     """Return the contacts of all cards."""
-    gathered = Gathering()
-    reading: _Reading | None = None
-    is_inside_agent = False
-    for mark, line in _lines(_JOINED.sub(rb"\1\n\2", texts.clean(data))):
+    # Nextcloud has written the end of a card and the beginning of the next into one line.
+    data = texts.clean(data).replace(b"END:VCARDBEGIN:VCARD", b"END:VCARD\nBEGIN:VCARD")
+    book = _Book()
+    for mark, line, at in _lines(data):
         if mark == "BEGIN":
-            if reading is not None and reading.is_agent_next and not is_inside_agent:
-                is_inside_agent = True
-                continue
-            if reading is not None:
-                _finish(gathered, reading, whole=False)
-            reading, is_inside_agent = _Reading(), False
-        elif mark == "END" and is_inside_agent:
-            is_inside_agent = False
+            book.begin()
+            if book.gathered.is_full:
+                book.gathered.left_out += _count(data, at)
+                return book.gathered
         elif mark == "END":
-            if reading is not None:
-                _finish(gathered, reading, whole=True)
-            reading = None
-        elif not is_inside_agent:
-            reading = reading or _Reading()  # a line lost its BEGIN
-            _take(reading, line)
-    if reading is not None:
-        _finish(gathered, reading, whole=False)
-    return gathered
+            book.end()
+        else:
+            book.line(line)
+    book.finish(whole=False)
+    return book.gathered
 
 
-def _finish(gathered: Gathering, reading: _Reading, *, whole: bool) -> None:
-    if reading.is_group:
-        return
-    if whole or reading.emails:
-        gathered.add(reading.name, reading.addresses)
-    else:
-        gathered.add_broken(reading.name)
+class _Book:
+    """The cards so far, and the one that is being read."""
+
+    def __init__(self) -> None:
+        self.gathered = Gathering()
+        self.heads = _Heads()
+        self.reading: _Reading | None = None
+        self.is_inside_agent = False
+
+    def begin(self) -> None:
+        """A card begins: the one of an agent inside another, or the next, whether or not the one before has ended."""
+        if self.reading is not None and self.reading.is_agent_next and not self.is_inside_agent:
+            self.is_inside_agent = True
+            return
+        self.finish(whole=False)
+        self.reading, self.is_inside_agent = _Reading(), False
+
+    def end(self) -> None:
+        """A card ends."""
+        if self.is_inside_agent:
+            self.is_inside_agent = False
+        else:
+            self.finish(whole=True)
+
+    def line(self, line: bytes) -> None:
+        """Take a line to the card it is in; where none has begun, its BEGIN was lost."""
+        if self.is_inside_agent:
+            return
+        if self.reading is None:
+            self.reading = _Reading()
+        self.reading.lines += 1
+        said = self.heads.said(line, self.reading.version) if self.reading.lines <= LINES_READ else None
+        if said is not None:
+            self.reading.take(*said)
+
+    def finish(self, *, whole: bool) -> None:
+        """Add the card to the contacts; a broken one with an address is as good as any."""
+        reading, self.reading = self.reading, None
+        if reading is None or reading.is_group:
+            return
+        if whole or reading.emails:
+            self.gathered.add(reading.name, reading.addresses)
+        else:
+            self.gathered.add_broken(reading.name)
 
 
-def _lines(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Return the marks (BEGIN, END) and the logical lines of use, each once."""
+def _count(data: bytes, at: int) -> int:
+    """Return how many contacts follow from there on, without reading them."""
+    begun = sum(1 for _ in BEGINS.finditer(data, at))
+    return max(begun - sum(1 for _ in _GROUP.finditer(data, at)), 0)
+
+
+def _lines(data: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Return the marks (BEGIN, END) and the logical lines of use, each with its place."""
     for match in _LINE.finditer(data):
         if match["mark"]:
-            yield match["mark"].decode().upper(), b""
+            yield match["mark"].decode().upper(), b"", match.start()
         elif match.end() - match.start() <= LINE_OCTETS:
-            yield "", match[0]
+            yield "", match[0], match.start()
 
 
-def _take(reading: _Reading, line: bytes) -> None:
-    """Note what one line says."""
-    found = _property(line, reading.version)
-    if found is None:
-        return
-    reading.is_agent_next = found.name == "AGENT" and not found.value.strip()
-    if found.name == "EMAIL":
-        if len(reading.emails) < ADDRESSES_READ:
-            value = (
-                "".join(found.value.split())
-                if "<" not in found.value and found.value.find("@") == found.value.rfind("@")
-                else found.value
-            )
-            reading.emails.append((found.preference, _plain(value)))
-    elif found.name == "VERSION":
-        reading.version = found.value.strip()
-    elif found.name in {"KIND", "X-ADDRESSBOOKSERVER-KIND"}:
-        reading.is_group = reading.is_group or found.value.strip().lower() == "group"
-    elif found.value.strip():
-        reading.values.setdefault(found.name, found.value)
+class _Heads:
+    """Heads of lines as they were understood: a book has few that differ."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, _Head | None] = {}
+
+    def said(self, line: bytes, version: str) -> tuple[_Head, str] | None:
+        """Return what a logical line says; None for one of no use."""
+        at = _colon(line)
+        written = line[:at]
+        if written in self.known:
+            head = self.known[written]
+        else:
+            head = _head(written)
+            if len(self.known) < HEADS_KEPT:
+                self.known[written] = head
+        value = _value(head, line[at + 1 :], version) if head is not None else None
+        return None if head is None or value is None else (head, value)
 
 
-ADDRESSES_READ = 100
-"""EMAIL lines of one card that are sorted by preference."""
+def _colon(line: bytes) -> int:
+    """Return where the value begins: at the first colon that is not inside quotes."""
+    at, since, quotes = -1, 0, 0
+    while (at := line.find(b":", at + 1)) >= 0:
+        quotes += line.count(b'"', since, at)
+        since = at
+        if quotes % 2 == 0:
+            return at
+    return line.find(b":")
 
 
-def _property(line: bytes, version: str) -> _Property | None:
-    """Return what a logical line says; None for one of no use."""
-    head, value = _split(line)
-    name, *written = head.split(";")
+def _head(written: bytes) -> _Head | None:
+    """Return what the head of a line means; None for a property of no use."""
+    name, *rest = texts.text(_FOLD.sub(b"", written)).replace('"', "").split(";")
     name = name.rpartition(".")[2].strip().upper()
     if name not in _USED:
         return None
-    parameters = [_parameter(each) for each in written[:_PARAMETERS_MAX]]
+    parameters = [_parameter(each) for each in rest[:_PARAMETERS_MAX]]
     charset = next((given for key, given in parameters if key == "CHARSET"), "")
-    types = frozenset(
+    types = {
         each.strip().upper()
         for key, given in parameters
         if key in {"TYPE", "ENCODING", ""}
         for each in given.split(",")
-    )
+    }
+    encoding: Literal["", "quoted-printable", "base64"] = ""
     if "QUOTED-PRINTABLE" in types:
-        value = quopri.decodestring(_SOFT_BREAK.sub(b"", value))
-    else:
-        # 2.1 folds at blanks and keeps them; 3.0 and 4.0 fold anywhere with a blank of their own.
-        value = value.replace(b"\n", b"") if version == "2.1" else _FOLD.sub(b"", value)
-    if types & {"B", "BASE64"}:
+        encoding = "quoted-printable"
+    elif not types.isdisjoint({"B", "BASE64"}):
+        encoding = "base64"
+    return _Head(name, encoding, charset, _preference(types, parameters))
+
+
+def _value(head: _Head, value: bytes, version: str) -> str | None:
+    """Return the value of a line as text; None where it does not decode."""
+    if head.encoding == "quoted-printable":
+        value = binascii.a2b_qp(_SOFT_BREAK.sub(b"", value))
+    elif b"\n" in value:
+        # 2.1 folds at blanks and keeps them; 3.0 and 4.0 fold anywhere, with a blank of their own. No address has one.
+        value = value.replace(b"\n", b"") if version == "2.1" and head.name != "EMAIL" else _FOLD.sub(b"", value)
+    if head.encoding == "base64":
         try:
             value = base64.b64decode(b"".join(value.split()))
         except (binascii.Error, ValueError):
             return None
-    return _Property(name, texts.text(value, charset), types, _preference(types, parameters))
-
-
-_USED = frozenset({"FN", "N", "ORG", "NICKNAME", "EMAIL", "VERSION", "KIND", "X-ADDRESSBOOKSERVER-KIND", "AGENT"})
-
-
-def _split(line: bytes) -> tuple[str, bytes]:
-    """Return what stands before the colon, as text without quotes, and the bytes behind it."""
-    at = -1
-    while (at := line.find(b":", at + 1)) >= 0:
-        if line.count(b'"', 0, at) % 2 == 0:
-            break
-    else:
-        at = line.find(b":")
-    return texts.text(_FOLD.sub(b"", line[:at])).replace('"', ""), line[at + 1 :]
+    return texts.text(value, head.charset)
 
 
 def _parameter(written: str) -> tuple[str, str]:
@@ -208,11 +265,11 @@ def _parameter(written: str) -> tuple[str, str]:
     return (key.strip().upper(), given.strip()) if sign else ("", key.strip())
 
 
-def _preference(types: frozenset[str], parameters: list[tuple[str, str]]) -> int:
+def _preference(types: set[str], parameters: list[tuple[str, str]]) -> int:
     """Return where an address stands: 1 is first. 4.0 says PREF=1 ... 100, the others PREF or nothing."""
     for key, given in parameters:
         if key == "PREF":
-            return max(int(given), 1) if _NUMBER.fullmatch(given) and given.isascii() else _NO_PREFERENCE
+            return max(int(given), 1) if given.isascii() and _NUMBER.fullmatch(given) else _NO_PREFERENCE
     return 1 if "PREF" in types else _NO_PREFERENCE
 
 
