@@ -9,7 +9,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
@@ -98,10 +98,13 @@ def _http(error: HTTPException) -> Response:
         403: _("This request came from another site, so nothing was done."),
         405: _("That address can't be used this way."),
         413: _("That is too large."),
+        503: _("Too many are sending something at this moment. Nothing was done; try again in a few seconds."),
     }
     answer = _refused(texts.get(error.code, _("That didn't work.")), error.code)
     if error.code == 405 and getattr(error, "valid_methods", None):  # noqa: PLR2004
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    if isinstance(error, ServiceUnavailable):
+        answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 

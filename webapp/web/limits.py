@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 from webapp.domain import throttles
 from webapp.models.member import Member
 from webapp.transaction import transaction
+from webapp.web.bodies import Bodies, take
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,16 +42,18 @@ class InMemory(Request):
 
 
 def bind(app: Flask) -> None:
-    """Say how large a request may be before anything reads it; the check of its token does."""
+    """Say how large a request may be, and read what it brings, before anything else; no transaction is open meanwhile."""
     app.request_class = InMemory
-    app.before_request(_size)
+    app.extensions["kith.bodies"] = Bodies()
+    app.before_request(_take)
     app.before_request(_legible)
 
 
-def _size() -> None:
+def _take() -> None:
     most = getattr(current_app.view_functions.get(request.endpoint or ""), "takes", None)
     if most is not None:
         request.max_content_length = most
+    take(current_app.extensions["kith.bodies"], has_file=most is not None)
 
 
 def _legible() -> None:
