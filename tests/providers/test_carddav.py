@@ -499,6 +499,17 @@ def test_many_large_answers_end_as_well(serve, allowed, monkeypatch):
     assert failing(f"127.0.0.1:{serve(made)}").kind == "too_large"
 
 
+def test_pictures_that_a_server_sends_unasked_only_make_it_more_requests(tmp_path, serve, allowed, monkeypatch):
+    monkeypatch.setattr(outside, "ANSWER_BYTES", 100_000)
+    picture = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJD" * 4_000
+    cards = [dav.vcard(f"Person {number}", f"p{number}@x.example", more=picture) for number in range(20)]
+    watched = dav.Watched(dav.radicale(tmp_path, {"one": cards}))
+    allowed("127.0.0.1")
+    page = carddav.fetch(f"127.0.0.1:{serve(watched)}", dav.USER, dav.PASSWORD)
+    assert sorted(people(page)) == sorted(f"Person {number}" for number in range(20))
+    assert sum(1 for method, _path, _who in watched.seen if method == "REPORT") == 7
+
+
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_a_drip_ends_at_the_deadline(authority, allowed, monkeypatch, part):
     monkeypatch.setattr(outside, "SECONDS", 1.0)

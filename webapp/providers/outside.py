@@ -461,8 +461,13 @@ class Visit:
             )
 
     def _body(self, answer: requests.Response) -> bytes:
-        with self._telling(self.home):
-            found = read(answer, self._deadline, min(ANSWER_BYTES, self._bytes))
+        cap = min(ANSWER_BYTES, self._bytes)
+        try:
+            with self._telling(self.home):
+                found = read(answer, self._deadline, cap)
+        except ProviderError:
+            self._bytes -= cap
+            raise
         self._bytes -= len(found)
         return found
 
