@@ -115,15 +115,18 @@ def test_each_field_is_needed_and_says_so_itself(maya, missing):
     assert f'id="{missing}-error"' in page.html
 
 
-def test_the_find_page_says_how_the_contacts_of_a_known_provider_are_brought(maya):
+def test_the_find_page_says_how_the_contacts_of_a_known_provider_are_brought_and_continue_leads_there(maya):
     page = maya.part("/hint", {"address": "maya@fastmail.com"})
     assert "Fastmail. Make an app password in Fastmail" in page.words
-    assert "/contacts/carddav" in page.links
     assert value_of(maya.get("/carddav"), "server") == "carddav.fastmail.com"
-    page = maya.post(data={"address": "maya@proton.me"})  # without JavaScript: Continue
+    answer = maya.browser.post("/contacts", {"address": "maya@icloud.com"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/contacts/carddav")
+    assert value_of(maya.get("/carddav"), "server") == "contacts.icloud.com"
+    page = maya.part("/hint", {"address": "maya@proton.me"})
     assert "Proton Mail. Save your contacts as a vCard file" in page.words
-    assert maya.part("/hint", {"address": "maya@proton.me"}).links == ["/contacts/file"]
-    assert "/contacts/carddav" in maya.get().links  # and for everybody else
+    assert maya.browser.post("/contacts", {"address": "maya@proton.me"}).headers["Location"] == "/contacts/file"
+    page = maya.post(data={"address": "maya@nowhere.example"})  # nobody's: the choice
+    assert (page.status, "/contacts/carddav" in page.links) == (200, True)
     assert "You choose on the next page" in maya.part("/hint", {"address": "maya@nowhere.example"}).words
     assert maya.part("/hint", {"address": "not an address"}).status == 200
 

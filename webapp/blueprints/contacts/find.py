@@ -24,6 +24,8 @@ from webapp.web.oauth import ConsentError, Pending, Reason
 
 STATE = "consent"
 STATE_MINUTES = 10
+LEADS_TO = {"carddav": ".server", "file": ".uploaded"}
+"""Where Continue leads for a provider that is asked otherwise than Google and Microsoft."""
 
 
 class FindForm(FlaskForm):
@@ -92,7 +94,7 @@ def index() -> Response:
 def hint() -> Response:
     """Say where Continue would lead, while the address is being typed."""
     typed = request.form.get("address", "").strip()
-    session["contacts_address"] = typed[: addresses.ADDRESS_OCTETS]  # for the door that the hint leads to
+    session["contacts_address"] = typed[: addresses.ADDRESS_OCTETS]  # for the door that was hinted at
     return page(
         "contacts/_hinted.html", hint=_hint(typed), way=_way(typed), names=names(), choose="ways" in request.form
     )
@@ -112,7 +114,8 @@ def begin() -> Response:
             return _find(form, error=Invalid(address="Enter an email address like name@example.com"))
         door = providers.door_of(kept) or ""
     if not door:
-        return _find(form, choose=True)
+        way = _way(typed)
+        return _find(form, choose=True) if way is None else leave(LEADS_TO[way.door])
     if door not in providers.BOOKS:
         raise NotFound
     if not providers.is_offered(door):
