@@ -20,7 +20,7 @@ class Kind:
     `when` and `to`: what docs/mails.md says of it. `facts`: what its template needs besides `COMMON`. `unproven`: it may go to an
     address nobody has proven, to one that wants no invitations, and to a member nobody can see, because it was asked for at the site.
     `again`: it is sent anew when it is not known whether it left. `preference`: the event of `domain/events.py` by which it is turned
-    off. `days`: after so many days it is not sent any more.
+    off. `days`: after so many days it is not sent any more. `several`: it names members beside the one who caused it.
     """
 
     when: str
@@ -30,6 +30,7 @@ class Kind:
     again: bool = False
     preference: str = ""
     days: int = 3
+    several: bool = False
 
 
 MEMBER = "the member"
@@ -103,6 +104,7 @@ KINDS: Mapping[str, Kind] = {
         ("name", "by", "other", "link", *CHOOSING),
         preference="introduction",
         days=30,
+        several=True,
     ),
     "introduction": Kind(
         "A connection passes on that somebody would like to meet them",
@@ -110,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
         ("name", "by", "other", "link", *CHOOSING),
         preference="introduction",
         days=30,
+        several=True,
     ),
     "digest": Kind(
         "Something new is unread at the hour of DIGEST_HOUR; at most one a day, never an empty one",
@@ -117,6 +120,7 @@ KINDS: Mapping[str, Kind] = {
         ("name", "lines", "more", "link", *CHOOSING),
         preference="digest",
         days=1,
+        several=True,
     ),
     "message": Kind(
         "A message was not read within a quarter of an hour after the last one; one mail until then, however many were written",
@@ -137,6 +141,7 @@ KINDS: Mapping[str, Kind] = {
         ("name", "people", "more", "link", *CHOOSING),
         preference="keep_in_touch",
         days=1,
+        several=True,
     ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",

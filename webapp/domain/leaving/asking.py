@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from webapp import clock
 from webapp.config import setting
-from webapp.domain import accounts, contacts, guests, relationships, tickets
+from webapp.domain import accounts, connections, contacts, guests, relationships, tickets
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -44,7 +44,7 @@ class Counted:
 def counted(member: Member) -> Counted:
     """Return how much of what would go. One statement, and one for the open invitations."""
     mine: Mapping[str, Any] = {
-        "connections": Member.degree,
+        "connections": connections.number_of(member),
         "guests": _count(
             GuestInvitation.inviter_id == member.id,
             GuestInvitation.state.in_(("held", "queued", "invited", "uncertain")),
