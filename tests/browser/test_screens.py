@@ -50,6 +50,9 @@ ELSEWHERE = {
     "connections.tag_several",
     "feed.edit",
     "messages.edit",
+    "leaving.gone",
+    "leaving.now",
+    "leaving.stay_by",
 }
 FRAMED = {"mailbox.body"}
 NO_PAGE = {

@@ -248,7 +248,7 @@ def changed(one, other):
 def test_nobody_can_tell_leaving_from_gone_and_who_stays_is_as_before(app, quill, as_member):
     jobs.run_due()
     onlookers = db.session.scalars(
-        select(Member).where(Member.id != quill.id).order_by(Member.degree.desc(), Member.id).limit(2)
+        select(Member).where(Member.id != quill.id).order_by(Member.degree.desc(), Member.id).limit(1)
     ).all()
     onlookers.append(factories.member("Nora New"))
     db.session.commit()
@@ -265,7 +265,7 @@ def test_nobody_can_tell_leaving_from_gone_and_who_stays_is_as_before(app, quill
     ]
     before = look()
     assert any(handle in text for pages in before for text in pages.values())
-    assert [differences(*each) for each in zip(before, look(), strict=True)] == [{}, {}, {}]
+    assert [differences(*each) for each in zip(before, look(), strict=True)] == [{}, {}]
     db.session.rollback()
     leaving.ask(quill, "")
     db.session.commit()
@@ -274,7 +274,7 @@ def test_nobody_can_tell_leaving_from_gone_and_who_stays_is_as_before(app, quill
     assert not any(handle in text for pages in while_leaving for text in pages.values())
     leaving.stay(quill)
     db.session.commit()
-    assert [differences(*each) for each in zip(before, look(), strict=True)] == [{}, {}, {}]
+    assert [differences(*each) for each in zip(before, look(), strict=True)] == [{}, {}]
     db.session.rollback()
     leaving.ask(quill, "")
     leaving.at_once(quill)
@@ -285,4 +285,4 @@ def test_nobody_can_tell_leaving_from_gone_and_who_stays_is_as_before(app, quill
     assert [
         {path: what for path, what in each.items() if crawl.endpoint_of(app, path, "GET") not in ORDERED}
         for each in found
-    ] == [{}, {}, {}]
+    ] == [{}, {}]

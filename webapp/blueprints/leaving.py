@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, session
+from flask import Blueprint, Response, current_app, flash, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -23,7 +23,7 @@ bp = Blueprint("leaving", __name__)
 
 @bp.context_processor
 def _exports() -> dict[str, str]:
-    return {"exports_to": ""}
+    return {"exports_to": url_for("archives.index") if "archives.index" in current_app.view_functions else ""}
 
 
 CLEAR = '"cache", "storage"'
