@@ -286,7 +286,7 @@ SURFACES = {
 WITH_A_KEY = {
     "accounts.confirm", "accounts.operator", "accounts.reset", "cards.delete_tag", "cards.show_left", "feed.delete",
     "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "join.join",
-    "join.opt_out", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
+    "join.opt_out", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
     "messages.group", "messages.leave", "messages.news", "messages.options", "profiles.add_entry", "profiles.detail",
     "profiles.entry", "profiles.field", "profiles.skill", "saved_searches.show", "settings.address",
     "unsubscribe.show",
