@@ -92,10 +92,9 @@ def answer(viewer: Member, environ: Mapping[str, Any], path: str, body: bytes) -
     """Answer a question about the viewer's address book, at the part of the address below /dav."""
     if environ["REQUEST_METHOD"] not in READS:
         return Response("This address book can only be read.", HTTPStatus.FORBIDDEN, mimetype="text/plain")
+    # Radicale's own pages, of which there are none here.
     leads_to_pages = path == "/" and environ["REQUEST_METHOD"] in {"GET", "HEAD"}
-    if leads_to_pages or any(
-        part.startswith(".") for part in path.split("/")
-    ):  # Radicale's own, which there are none of
+    if leads_to_pages or any(part.startswith(".") for part in path.split("/")):
         return Response("There is nothing here.", HTTPStatus.NOT_FOUND, mimetype="text/plain")
     given = {name: environ[name] for name in PASSED_ON if name in environ}
     given |= {
