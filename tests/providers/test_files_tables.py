@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webapp.domain.archives.table import HEADER
 from webapp.providers import files
 from webapp.providers.base import Card
 from webapp.providers.files import Columns, FileError, Found, Table
+from webapp.spreadsheet import csv_text
 
 
 def found(data):
@@ -74,6 +76,28 @@ def test_linkedin_keeps_the_link_and_the_company_whatever_stands_before_the_head
             Card("Ada Lovelace", (), "linkedin.com/in/ada-lovelace", "Engines Ltd"),
             Card("Ben Bo", ("ben@x.example",)),
         ]
+
+
+def test_what_kith_writes_for_spreadsheets_is_read_back():
+    people = [
+        ("=Ada", "+ada@x.example; ada@x.example", "mine@x.example"),
+        ("1-2", "", "-b@x.example"),
+        ("007", "c@x.example", ""),
+    ]
+    rows = [
+        [
+            name if head == "Name" else mail if head == "Email" else mine if head == "My email" else "=1+1"
+            for head in HEADER
+        ]
+        for name, mail, mine in people
+    ]
+    result = found(csv_text(HEADER, rows))
+    assert [(each.name, each.addresses) for each in result.page.cards] == [
+        ("=Ada", ("+ada@x.example", "ada@x.example", "mine@x.example")),
+        ("1-2", ("-b@x.example",)),
+        ("007", ("c@x.example",)),
+    ]
+    assert result.kind == "csv"
 
 
 def test_only_linkedin_keeps_a_company():

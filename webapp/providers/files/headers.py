@@ -84,7 +84,7 @@ _EMAIL = """
 """.split()
 _BESIDE = """
     address addresses value home work personal private business office job school primary secondary alternate alternative additional
-    other main default first second third preferred internet contact user of
+    other main default first second third preferred internet contact user of my
     adresse adressen wert privat private geschaftlich dienstlich beruflich arbeit buro firma hauptadresse primare sekundare weitere andere
     adresses de l la le d du principale secondaire domicile bureau travail autre personnelle personnel professionnelle professionnel perso pro
     direccion direcciones del la el valor trabajo casa particular oficina principal secundaria secundario otra otro alternativa alternativo
@@ -103,8 +103,8 @@ _PHRASES = (
 )
 _TYPE = frozenset({"type", "typ", "tipo", "label", "bezeichnung", "etiqueta", "etichetta", "libelle"})
 
+_LINKEDIN = ("Company", "Position", "Connected On")
 _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    ("linkedin", ("Connected On",)),
     # The last field of each is the name on the screen of a messenger.
     ("thunderbird", (
         "Primary Email", "Screen Name", "Primäre E-Mail-Adresse", "Messenger-Name", "Adresse électronique principale", "Nom de l’écran",
@@ -199,6 +199,8 @@ def _kind(row: Sequence[str], folded: Sequence[str]) -> Kind:
     if any(_GOOGLE.fullmatch(cell.strip()) for cell in row):
         return "google"
     given = frozenset(folded)
+    if given >= _folded(_LINKEDIN):
+        return "linkedin"
     return next((kind for kind, marks in _marks() if marks & given), "csv")
 
 

@@ -19,6 +19,7 @@ from webapp.providers.files.found import (
 )
 from webapp.providers.files.headers import Header, Role
 from webapp.providers.files.rows import SEPARATORS, Rows, said
+from webapp.spreadsheet import text_of
 
 HEADER_ROWS = 15
 """Rows among which the header is looked for: LinkedIn writes a note before it, whose length varies."""
@@ -137,7 +138,9 @@ def _addresses(header: Header, row: Row) -> list[str]:
 
 
 def _cell(row: Row, at: int) -> str:
-    return row[at] if at < len(row) else ""
+    """Return a cell; empty where the row is too short. A text that is kept from being calculated (="+1") is the text."""
+    cell = row[at] if at < len(row) else ""
+    return text_of(cell) if cell.startswith('="') else cell
 
 
 # With a header that nobody knows, or without one
