@@ -14,6 +14,7 @@ from webapp.extensions import db
 from webapp.models.contact import AddressBookImport, ImportPart
 from webapp.models.member import Member, SignIn
 from webapp.providers.base import Card, Page, ProviderError
+from webapp.providers.files import Columns, Table
 from webapp.transaction import transaction
 
 CANARY = Card("Canary Yellow", ("canary@cage.example",))
@@ -180,6 +181,35 @@ def test_pasted_addresses_are_a_book_of_one_page(maya):
         maya.key = reading.start_whole(maya.viewer, maya.sign_in_id, "paste", Page([CANARY]), source="typed").key
     assert maya.claim(1).is_read
     assert maya.opened().row.door == "paste"
+
+
+def columns_of(maya):
+    return reading.table_of(maya.opened(), whole=True).guess
+
+
+def test_a_file_without_known_columns_waits_until_they_are_named_once(maya):
+    table = Table(["Kto", "Gdzie"], [["Ada", "ada@out.example"]] * 501, Columns((0,)))
+    with transaction():
+        maya.key = reading.start_table(maya.viewer, maya.sign_in_id, "csv", table, source="typed").key
+    assert maya.claim() is None
+    assert len(reading.table_of(maya.opened()).rows) == 500
+    assert reading.table_of(maya.opened(), whole=True) == table
+    with transaction():
+        reading.choose_columns(maya.opened(), Columns((0,), (1,)))
+    assert columns_of(maya) == Columns((0,), (1,))
+    for cards in ([CANARY], [CANARY, CANARY]):
+        with transaction():
+            reading.name_columns(maya.viewer, maya.sign_in_id, maya.key, Page(cards))
+    assert (maya.progress().read, maya.claim(1).is_read) == (1, True)
+    with pytest.raises(Lost):
+        columns_of(maya)
+
+
+def test_a_file_of_nothing_but_a_header_is_a_table_without_rows(maya):
+    with transaction():
+        table = Table(["Kto"], [], Columns())
+        maya.key = reading.start_table(maya.viewer, maya.sign_in_id, "csv", table, source="typed").key
+    assert reading.table_of(maya.opened()) == table
 
 
 def test_only_the_browser_that_began_can_go_on(maya):
