@@ -72,6 +72,7 @@ def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import (
         accounts,
+        archives,
         cards,
         connections,
         contacts,
@@ -116,6 +117,7 @@ def _register(app: Flask) -> None:
     log_ins_offered.bind(app)
     nouns = (
         accounts,
+        archives,
         cards,
         connections,
         contacts,

@@ -1,6 +1,8 @@
 """Sealing: bytes made unreadable and unalterable under a given key (AES-256-GCM, NIST SP 800-38D)."""
 
 import secrets
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -8,6 +10,9 @@ from flask import current_app
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_PIECE_BYTES = 65_536
+_SEAL_BYTES = 28
+"""What sealing adds to a text: a nonce and a tag."""
 
 
 class Unreadable(Exception):
@@ -41,3 +46,60 @@ def wrap(key: bytes, place: str) -> bytes:
 def unwrap(wrapped: bytes, place: str) -> bytes:
     """Return the key that was wrapped for this place; Unreadable under another wrapping key."""
     return unseal(current_app.config["KEYS"].wrapping, wrapped, place)
+
+
+# Files
+
+
+class Sealing:
+    """Writes a file that is sealed piece by piece, so that it never stands in memory nor in clear on the disk.
+
+    Each piece is bound to its number and the last one to being the last: none can be left out, moved, or cut off unnoticed.
+    """
+
+    def __init__(self, file: BinaryIO, key: bytes, place: str) -> None:
+        self._file, self._key, self._place = file, key, place
+        self._waiting = bytearray()
+        self._number = 0
+        self.size = 0
+        """How many bytes were written, unsealed."""
+
+    def write(self, plain: bytes) -> int:
+        """Take what comes next."""
+        self._waiting += plain
+        self.size += len(plain)
+        while len(self._waiting) > _PIECE_BYTES:  # one piece always waits: it may be the last
+            self._put(bytes(self._waiting[:_PIECE_BYTES]), "more")
+            del self._waiting[:_PIECE_BYTES]
+        return len(plain)
+
+    def flush(self) -> None:
+        """Do nothing: a piece is written when it is full."""
+
+    def finish(self) -> None:
+        """Write the last piece. Without it the file does not open."""
+        self._put(bytes(self._waiting), "last")
+
+    def _put(self, plain: bytes, which: str) -> None:
+        piece = seal(self._key, plain, f"{self._place} {self._number} {which}")
+        self._file.write(len(piece).to_bytes(4, "big") + piece)
+        self._number += 1
+
+
+def unsealing(file: BinaryIO, key: bytes, place: str) -> Iterator[bytes]:
+    """Return what was written through `Sealing`, a piece at a time; Unreadable as soon as something is not as it was written."""
+    number = 0
+    piece = _next_piece(file)
+    while piece:
+        following = _next_piece(file)
+        yield unseal(key, piece, f"{place} {number} {'more' if following else 'last'}")
+        piece, number = following, number + 1
+    if not number:
+        raise Unreadable
+
+
+def _next_piece(file: BinaryIO) -> bytes:
+    size = int.from_bytes(file.read(4), "big")
+    if size > _PIECE_BYTES + _SEAL_BYTES:  # no piece of ours
+        raise Unreadable
+    return file.read(size)

@@ -9,7 +9,8 @@ from webapp import create_app
 
 ROOT = Path(__file__).parents[2] / "webapp"
 TEMPLATES = ROOT / "templates"
-MAILS = {"mail", "layouts/mail.html", "layouts/mail_foot.html"}  # mails have rules of their own, see tests/mail
+# Mails, and the pages inside an archive, have rules of their own: see tests/mail and tests/jobs/test_archives.py.
+MAILS = {"mail", "layouts/mail.html", "layouts/mail_foot.html", "archive"}
 ONE_CLICK = {"join/opt_out.html", "unsubscribe/show.html"}  # mail programs post there too, with nothing but the link
 ALONE = {"errors/500.html"}  # needs nothing, because anything may be what broke
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tests import factories
+from tests import archives, factories
 from tests.onlookers import AUDIENCES, CANARIES, MAILS, NAMES, OF_WORK, VIEWERS, World, words
 from webapp import clock, jobs
 from webapp.domain import (
@@ -205,6 +205,14 @@ def address_book(see):
     return whole
 
 
+def archive(see):
+    """What a member takes along of others: in every file and on every page of it."""
+    if see.viewer is None:
+        return set()
+    db.session.rollback()
+    return see.said(archives.whole(archives.built(db.session.get_one(Member, see.viewer.id))))
+
+
 def photos(see):
     found = set()
     for audience, values in see.world.values.items():
@@ -275,6 +283,7 @@ SURFACES = {
     "vCard": vcards,
     "connections CSV": lambda see: see.says("/cards/csv"),
     "CardDAV": address_book,
+    "archive": archive,
     "people with a tag": lambda see: see.says("/cards", f"/cards/tags/{see.world.tags.get(see.name, 'none')}"),
     "muted": muted,
     "dismissed": dismissed,

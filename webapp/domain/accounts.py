@@ -17,6 +17,7 @@ from webapp.domain import names, throttles, tickets
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
+from webapp.models.archive import Archive
 from webapp.models.invitation import GuestAddress
 from webapp.models.member import AppPassword, EmailAddress, Member, SignIn
 
@@ -402,11 +403,13 @@ def end_sign_in(member: Member, sign_in_id: int) -> None:
 
 
 def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
-    """End the member's sign-ins everywhere, but for the one with the token `keep`."""
+    """End the member's sign-ins everywhere, but for the one with the token `keep`. An archive to be downloaded goes, too."""
     ending = delete(SignIn).where(SignIn.member_id == member.id)
     if keep:
         ending = ending.where(SignIn.digest != tokens.digest(keep))
     db.session.execute(ending)
+    # Without the key in this row its file is noise, which the next sweep deletes.
+    db.session.execute(delete(Archive).where(Archive.member_id == member.id))
 
 
 def sweep_sign_ins(now: datetime) -> int:

@@ -100,6 +100,17 @@ EVENTS: tuple[Event, ...] = (
         N_("Somebody congratulates me on what I shared"),
         {"congratulation": Told(N_("%(who)s congratulated you on what you shared"), "/feed/{about}")},
     ),
+    Event(
+        "archive",
+        N_("The archive I asked for is ready"),
+        {
+            "archive": Told(
+                N_("%(who)s, your archive is ready. You can download it for 24 hours"),
+                "/settings/export",
+                gathered=False,
+            )
+        },
+    ),
 )
 BY_NAME: Mapping[str, Event] = {event.name: event for event in EVENTS}
 KINDS: Mapping[str, Told] = {kind: told for event in EVENTS for kind, told in event.kinds.items()}

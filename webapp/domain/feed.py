@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Literal
 
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
-from sqlalchemy import BigInteger, Integer, bindparam, delete, func, or_, select
+from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
@@ -475,6 +475,34 @@ def muted(viewer: Member) -> Any:
             ~relationships.blocked_between(viewer, Member.id),
         )
         .order_by(Member.name_key, Member.id)
+    )
+
+
+# One's own words
+
+
+def _of_whom(viewer: Member) -> Any:
+    """Return the name of a post's author while the viewer sees the post; the post is outer joined."""
+    return case((_seen_by(viewer), Member.name), else_=None).label("name")
+
+
+def own_comments(viewer: Member) -> Any:
+    """Return the viewer's comments, each with whose post it stands under while the viewer sees that; `id` to read on by."""
+    return (
+        select(Comment.id, Comment.body, Comment.created_at, _of_whom(viewer))
+        .join(Post, Post.id == Comment.post_id)
+        .join(Member, Member.id == Post.author_id)
+        .where(Comment.author_id == viewer.id)
+    )
+
+
+def own_congratulations(viewer: Member) -> Any:
+    """Return what the viewer congratulated on, likewise."""
+    return (
+        select(Post.id, Reaction.created_at, _of_whom(viewer))
+        .join(Reaction, Reaction.post_id == Post.id)
+        .join(Member, Member.id == Post.author_id)
+        .where(Reaction.member_id == viewer.id)
     )
 
 

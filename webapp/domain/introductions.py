@@ -219,6 +219,25 @@ def sweep(now: datetime) -> int:
     return len(rows)
 
 
+def passed_on(viewer: Member) -> Any:
+    """Return what the viewer passed on with words of their own, and to whom, as far as the viewer sees them; not what came of it."""
+    asker, target = aliased(Member), aliased(Member)
+    return (
+        select(Introduction, asker.name.label("asker_name"), target.name.label("target_name"))
+        .select_from(Introduction)
+        .outerjoin(
+            asker,
+            (asker.id == Introduction.asker_id) & _seen(asker) & ~relationships.blocked_between(viewer, asker.id),
+        )
+        .outerjoin(
+            target,
+            (target.id == Introduction.target_id) & _seen(target) & ~relationships.blocked_between(viewer, target.id),
+        )
+        .where(Introduction.via_id == viewer.id, Introduction.words != "", Introduction.expires_at > clock.now())
+        .order_by(Introduction.id.desc())
+    )
+
+
 # How it is read
 
 

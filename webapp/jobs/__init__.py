@@ -13,13 +13,15 @@ from huey.consumer import Consumer
 
 from webapp import clock
 from webapp.domain import guests, messages, relationships
-from webapp.jobs import housekeeping, lease, leaving, mail
+from webapp.jobs import archives, housekeeping, lease, leaving, mail
 from webapp.transaction import transaction
 
 log = structlog.get_logger("kith.jobs")
 
 SWEEP_SECONDS = 2
 WORK = "work"
+ARCHIVES = "archives"
+"""Building one takes up to a minute, and holds up no mail meanwhile."""
 
 
 def release() -> None:
@@ -33,9 +35,11 @@ def release() -> None:
 
 
 def run_due() -> None:
-    """Do once what is due now: release what was held, delete who has left, send what is on the table."""
+    """Do once what is due now: release what was held, delete who has left, build the archives asked for, send what is on the table."""
     release()
     leaving.go_on()
+    while archives.build_due():
+        pass
     mail.deliver_due()
 
 
@@ -45,17 +49,21 @@ class Worker:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.stopping = threading.Event()
+        self.working = threading.Lock()
+        """Held by what works under the lease WORK, so that it stays one after the other."""
         self.huey = MemoryHuey("kith", results=False)
         self.consumer: Any = None
         self.sweep = self.huey.task(name="sweep")(self._sweep)
+        self.build = self.huey.task(name="build")(self._build)
         self.huey.periodic_task(crontab(), name="tidy")(self._tidy)
 
     def start(self) -> None:
         """Start the threads. Not before a fork: a thread that holds a lock at that moment holds it for ever."""
-        self.consumer = Consumer(self.huey, workers=1, scheduler_interval=1, initial_delay=0.1, max_delay=1.0)
+        self.consumer = Consumer(self.huey, workers=3, scheduler_interval=1, initial_delay=0.1, max_delay=1.0)
         self.consumer._set_signal_handlers = lambda: None  # noqa: SLF001 - the server has its own
         self.consumer.start()
         self.sweep()
+        self.build()
 
     def stop(self) -> None:
         """Finish the mail that is being handed over, begin no other, and give the lease back."""
@@ -64,10 +72,11 @@ class Worker:
             self.consumer.stop(graceful=True)
         with self.app.app_context():
             lease.give_back(WORK)
+            lease.give_back(ARCHIVES)
 
     def _sweep(self) -> None:
         try:
-            with self.app.app_context():
+            with self.working, self.app.app_context():
                 if lease.take(WORK):
                     release()
                     leaving.go_on()
@@ -79,7 +88,23 @@ class Worker:
             if not self.stopping.is_set():
                 self.sweep.schedule(delay=SWEEP_SECONDS)
 
+    def _build(self) -> None:
+        try:
+            with self.app.app_context():
+                if lease.take(ARCHIVES):
+                    archives.build_due(self._goes_on)
+        except Exception as error:
+            log.exception("build failed", kind=type(error).__name__)
+        finally:
+            if not self.stopping.is_set():
+                self.build.schedule(delay=SWEEP_SECONDS)
+
+    def _goes_on(self) -> bool:
+        """Keep the lease while an archive is built; whether the process goes on."""
+        lease.take(ARCHIVES)
+        return not self.stopping.is_set()
+
     def _tidy(self) -> None:
-        with self.app.app_context():
+        with self.working, self.app.app_context():
             if lease.take(WORK):
                 housekeeping.tidy()

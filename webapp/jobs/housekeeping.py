@@ -8,6 +8,7 @@ import structlog
 from webapp import clock
 from webapp.domain import (
     accounts,
+    archives,
     cards,
     contacts,
     feed,
@@ -40,6 +41,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     contacts.forget_idle,
     contacts.sweep_charges,
     cards.sweep,
+    archives.sweep,
     saved_searches.look,
     digests.put_due,
     reminders.put_due,

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
 from webapp.domain import (
+    archives,
     cards,
     events,
     introductions,
@@ -193,10 +194,9 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     if kind.preference and not events.wants_mail(member, kind.preference):
         raise _Skip("the member wants no such mail, or waits for the digest")
     address = _address_of(row, member, kind)
-    if row.kind == "digest":
-        return address.address, facts | {"name": member.name} | _digest(row, member, facts["base_url"])
-    if row.kind == "keep_in_touch":
-        return address.address, facts | {"name": member.name} | _due_people(row, member, facts["base_url"])
+    gathering = {"digest": _digest, "keep_in_touch": _due_people, archives.KIND: _archive}.get(row.kind)
+    if gathering is not None:
+        return address.address, facts | {"name": member.name} | gathering(row, member, facts["base_url"])
     if row.kind == "left":
         return address.address, facts | {"name": member.name, "proof": leaving.proof(row.facts["counts"])}
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
@@ -303,6 +303,12 @@ def _due_people(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     names = [each.name for each in found[:DIGEST_LINES]]
     said = {"people": names, "more": len(found) > DIGEST_LINES, "link": f"{base}/cards/due"}
     return said | _choosing(row.kind, member, base)
+
+
+def _archive(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    if not archives.is_ready(member):
+        raise _Skip("it is gone already")
+    return _choosing(row.kind, member, base) | {"link": f"{base}/settings/export", "hours": archives.HOURS}
 
 
 def _choosing(kind: str, member: Member, base: str) -> dict[str, str]:

@@ -143,6 +143,13 @@ KINDS: Mapping[str, Kind] = {
         days=1,
         several=True,
     ),
+    "archive": Kind(
+        "The archive that a member asked for can be downloaded",
+        MEMBER,
+        ("name", "link", "hours", *CHOOSING),
+        preference="archive",
+        days=1,
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",

@@ -1,6 +1,7 @@
 """The tables, their types and their named constraints; no verbs."""
 
 from webapp.models import (
+    archive,
     card,
     connection,
     contact,
@@ -23,6 +24,7 @@ from webapp.models import (
 )
 
 __all__ = [
+    "archive",
     "card",
     "connection",
     "contact",

@@ -25,9 +25,15 @@ class Person:
     since: datetime
     said: Mapping[str, str]
     contact: Sequence[profiles.ContactDetail]
-    card: cards.Card | None
+    kept: tuple[cards.Card, datetime] | None
+    """The member's card about them, and when it was changed."""
     tags: Sequence[str]
     last: datetime | None
+
+    @property
+    def card(self) -> cards.Card | None:
+        """The member's card about them."""
+        return self.kept[0] if self.kept else None
 
 
 def known(viewer: Member) -> list[Person]:
@@ -48,6 +54,11 @@ def in_batches(viewer: Member, size: int) -> Iterator[list[Person]]:
         after = (rows[-1].name_key, rows[-1].id)
         yield _people(viewer, rows, last)
         db.session.rollback()
+
+
+def vcard(viewer: Member, person: Person) -> str:
+    """Return one of them as a vCard (4.0), as `cards.vcards` writes it."""
+    return cards.vcard_of(viewer, person.id, person.name, person.contact, person.kept, person.tags, "4.0")
 
 
 def last_messages(viewer: Member) -> dict[int, datetime]:
@@ -73,7 +84,7 @@ def _people(viewer: Member, rows: Sequence[Any], last: Mapping[int, datetime]) -
             since=row.since,
             said={name: near.get(row.id, {}).get(name) or getattr(row, name) for name in FIELDS},
             contact=shared[row.id],
-            card=kept[row.id][0] if row.id in kept else None,
+            kept=kept.get(row.id),
             tags=tags.get(row.id, ()),
             last=last.get(row.id),
         )

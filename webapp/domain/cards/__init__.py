@@ -13,6 +13,7 @@ from webapp.domain.cards.files import (
     of_many,
     parse,
     take,
+    vcard_of,
     vcards,
     vcards_of_left,
 )
@@ -33,6 +34,7 @@ from webapp.domain.cards.keeping import (
     left,
     left_one,
     overlay,
+    own_after,
     put_aside,
     remove_detail,
     save_detail,
@@ -87,6 +89,7 @@ __all__ = [
     "left_one",
     "of_many",
     "overlay",
+    "own_after",
     "parse",
     "people_with",
     "put_aside",
@@ -104,6 +107,7 @@ __all__ = [
     "tags",
     "tags_of_many",
     "take",
+    "vcard_of",
     "vcards",
     "vcards_of_left",
 ]

@@ -86,6 +86,19 @@ def _named(
     return ((contact.uid, vcard.write(contact, version)) for contact in contacts)
 
 
+def vcard_of(
+    viewer: Member,
+    about_id: int,
+    name: str,
+    shared: Sequence[Any],
+    kept: tuple[Card, datetime] | None,
+    words: Sequence[str],
+    version: Version,
+) -> str:
+    """Return the vCard of somebody of whom everything has been read: what they share, the viewer's card with its date, and tags."""
+    return vcard.write(_contact(_uid(viewer, about_id), name, shared, kept, words), version)
+
+
 def vcards_of_left(viewer: Member, version: Version) -> Iterator[str]:
     """Return the vCards of people who are not here any more: only what the viewer keeps."""
     cards = [(one.card, one.updated_at) for one in keeping.left(viewer) if one.card]
@@ -103,8 +116,8 @@ def _contact(
 
 def of_many(viewer: Member, ids: Sequence[int]) -> dict[int, tuple[Card, datetime]]:
     """Return the viewer's cards about these members that can be read, and when each was changed. One statement."""
-    given = values_of(list(ids))
-    rows = db.session.execute(box.cards_of(viewer).join(given, given.c.value == PrivateCard.about_id)).all()
+    given = select(values_of(list(ids)).c.value)  # no join: SQLite would look through all of them for each card
+    rows = db.session.execute(box.cards_of(viewer).where(PrivateCard.about_id.in_(given))).all()
     return {
         card.about: (card, row.PrivateCard.updated_at)
         for row, card in zip(rows, box.opened(viewer, rows), strict=True)

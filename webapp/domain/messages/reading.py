@@ -1,11 +1,11 @@
 """Reading: the list of conversations, what stands in one, what is new, and finding and taking it along."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Integer, bindparam, case, func, select, type_coerce, update
+from sqlalchemy import Integer, bindparam, case, func, select, tuple_, type_coerce, update
 from sqlalchemy.orm import aliased
 
 from webapp import clock
@@ -14,6 +14,7 @@ from webapp.domain.errors import NotFound
 from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to, touch
 from webapp.extensions import db
 from webapp.models.base import from_ms
+from webapp.models.batch import values_of
 from webapp.models.member import AnyViewer, Member, SignIn, visible
 from webapp.models.message import Conversation, HiddenMessage, Message, Participant
 
@@ -338,9 +339,30 @@ def seen_by_all(viewer: Member, talk: Talk) -> tuple[int, datetime] | None:
 
 def found(viewer: Member, q: str) -> Any:
     """Return the viewer's messages in which every word of `q` begins a word, the latest first, each with its conversation."""
+    rows = _seen(viewer).order_by(Message.id.desc())
+    for word in names.words(q)[:SEARCH_WORDS]:
+        rows = rows.where(Message.folded.like(f"% {word}%"))  # a word has no % and no _
+    return rows
+
+
+def every(viewer: Member, conversation_ids: Sequence[int], most: int) -> Iterator[list[Any]]:
+    """Return all messages of some conversations that the viewer may see, one conversation after the other, at most so many at a time."""
+    given = values_of(list(conversation_ids))
+    found = _seen(viewer).join(given, given.c.value == Message.conversation_id)
+    found = found.add_columns(Message.conversation_id, Message.edited_at, Message.deleted_at)
+    found = found.order_by(Message.conversation_id, Message.id).limit(most)
+    rows = list(db.session.execute(found))
+    while rows:
+        last = (rows[-1].conversation_id, rows[-1].id)
+        yield rows
+        rows = list(db.session.execute(found.where(tuple_(Message.conversation_id, Message.id) > last)))
+
+
+def _seen(viewer: Member) -> Any:
+    """Select every message the viewer may see, each with its conversation."""
     author, other = aliased(Member), aliased(Member)
     them = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
-    rows = (
+    return (
         select(
             Message.id,
             Message.key,
@@ -368,11 +390,7 @@ def found(viewer: Member, q: str) -> Any:
             | Message.author_id.is_(None)
             | ~relationships.blocked_between(viewer, Message.author_id),
         )
-        .order_by(Message.id.desc())
     )
-    for word in names.words(q)[:SEARCH_WORDS]:
-        rows = rows.where(Message.folded.like(f"% {word}%"))  # a word has no % and no _
-    return rows
 
 
 def exported(viewer: Member, talk: Talk) -> list[Line]:

@@ -5,8 +5,15 @@
 """
 
 from webapp.domain.profiles.audiences import WORDS as AUDIENCE_WORDS
-from webapp.domain.profiles.audiences import Relation
-from webapp.domain.profiles.background import add_entry, change_entry, is_said_on_top, own_entry, remove_entry
+from webapp.domain.profiles.audiences import Relation, exists_for
+from webapp.domain.profiles.background import (
+    add_entry,
+    change_entry,
+    is_said_on_top,
+    own_entries,
+    own_entry,
+    remove_entry,
+)
 from webapp.domain.profiles.checks import FIELDS, LENGTHS
 from webapp.domain.profiles.contact import (
     KIND_WORDS,
@@ -28,6 +35,7 @@ from webapp.domain.profiles.photos import (
     PIXELS,
     TOO_LARGE,
     crop,
+    own_photo,
     photo,
     remove_photo,
     set_photo,
@@ -36,6 +44,7 @@ from webapp.domain.profiles.skills import (
     SKILLS,
     add_skill,
     endorse,
+    endorsed_by,
     endorsers,
     hide_endorsement,
     move_skill,
@@ -72,14 +81,18 @@ __all__ = [
     "default_audience",
     "edit",
     "endorse",
+    "endorsed_by",
     "endorsers",
+    "exists_for",
     "hide_endorsement",
     "is_said_on_top",
     "kept_for_connections",
     "move_skill",
     "own_detail",
     "own_details",
+    "own_entries",
     "own_entry",
+    "own_photo",
     "own_skill",
     "photo",
     "public_one",

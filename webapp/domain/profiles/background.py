@@ -41,6 +41,11 @@ def entries(owner_id: int) -> list[Entry]:
     )
 
 
+def own_entries(viewer: Member) -> list[Entry]:
+    """Return all entries of the viewer's own."""
+    return entries(viewer.id)
+
+
 def own_entry(viewer: Member, key: str) -> ProfileEntry:
     """Return one entry of the viewer's own, else NotFound."""
     found = db.session.scalar(select(ProfileEntry).where(ProfileEntry.member_id == viewer.id, ProfileEntry.key == key))

@@ -94,6 +94,12 @@ def _replace(viewer: Member, name: str | None) -> None:
     db.session.execute(delete(Photo).where(Photo.member_id == viewer.id))
 
 
+def own_photo(viewer: Member) -> bytes | None:
+    """Return the viewer's own photo in its largest size; None for none."""
+    mine = select(Photo.webp).where(Photo.member_id == viewer.id, Photo.name == fields.all_of(viewer)["photo"].value)
+    return db.session.scalar(mine.order_by(Photo.pixels.desc()).limit(1))
+
+
 def photo(viewer: Member | None, name: str, pixels: int) -> bytes:
     """Return a photo as it is served, else NotFound: for who is not among its audience, or for whom its owner does not exist."""
     audience = func.coalesce(ProfileField.audience, DEFAULT)

@@ -135,6 +135,28 @@ def endorsers(viewer: Member, key: str) -> Sequence[Any]:
     return db.session.execute(_holding(Skill.id == skill.id).order_by(Member.name_key, Member.id)).all()
 
 
+def endorsed_by(viewer: Member) -> Any:
+    """Return which skills of whom the viewer endorses, as far as it counts and they show them; the oldest first."""
+    audience = (
+        select(ProfileField.audience)
+        .where(ProfileField.member_id == Member.id, ProfileField.name == "skills")
+        .scalar_subquery()
+    )
+    return (
+        select(Member.name, Member.handle, Skill.name.label("skill"), Endorsement.created_at)
+        .select_from(Endorsement)
+        .join(Skill, Skill.id == Endorsement.skill_id)
+        .join(Member, Member.id == Skill.member_id)
+        .where(
+            Endorsement.by_id == viewer.id,
+            visible(),
+            connected(viewer, Member.id),
+            may_see(viewer, Member.id, func.coalesce(audience, DEFAULT)),
+        )
+        .order_by(Endorsement.created_at, Skill.id)
+    )
+
+
 def hide_endorsement(viewer: Member, key: str, handle: str, *, hide: bool) -> None:
     """Let one endorsement of an own skill not count, or count again. The endorser is not told; NotFound where there is none."""
     skill = own_skill(viewer, key)

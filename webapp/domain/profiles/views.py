@@ -78,11 +78,10 @@ def kept_for_connections(viewer: Member, ids: Sequence[int], names: Sequence[str
 
     What every member may see stands in the columns of `Member`, and is not among it.
     """
-    given = values_of(list(ids))
+    given = select(values_of(list(ids)).c.value)
     rows = db.session.execute(
-        select(ProfileField.member_id, ProfileField.name, ProfileField.value)
-        .join(given, given.c.value == ProfileField.member_id)
-        .where(
+        select(ProfileField.member_id, ProfileField.name, ProfileField.value).where(
+            ProfileField.member_id.in_(given),
             ProfileField.name.in_(names),
             ProfileField.audience == "connections",
             connected(viewer, ProfileField.member_id),

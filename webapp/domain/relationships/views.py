@@ -182,6 +182,22 @@ def note_between(by_id: int, to_id: int) -> str:
     return db.session.scalar(found) or ""
 
 
+def own_notes(viewer: Member) -> Any:
+    """Return what the viewer wrote with invitations of their own that are held or wait, as rows of (the other's id, the note)."""
+    row = Relationship
+
+    def half(mine: Any, others: Any, held: Any, note: Any) -> Any:
+        waits = row.state.in_(("pending", "ignored")) & (row.by_id == viewer.id)
+        return select(others.label("id"), note.label("note")).where(
+            mine == viewer.id, row.state.in_(NOT_CONNECTED), note != "", held | waits
+        )
+
+    return union_all(
+        half(row.low_id, row.high_id, row.low_held, row.low_note),
+        half(row.high_id, row.low_id, row.high_held, row.high_note),
+    )
+
+
 def gets_card(pairs: Sequence[tuple[int, int]], *, welcome: bool = False) -> set[tuple[int, int]]:
     """Return those of (asker, asked) in which a card may appear.
 
