@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from tests import factories, hostile
 from tests.archives import asked, built, files, opened, said, whole
 from tests.domain.test_cards import fill
-from webapp import clock, config, jobs
+from webapp import addresses, clock, config, jobs
 from webapp.domain import (
     accounts,
     archives,
@@ -43,6 +43,7 @@ from webapp.models.member import Member
 from webapp.models.message import Conversation, Message
 from webapp.models.notification import Notification
 from webapp.models.profile import ContactInfo
+from webapp.providers import files as reading
 from webapp.spreadsheet import BOM, text_of
 from webapp.transaction import transaction
 
@@ -347,6 +348,23 @@ def test_vcards_and_table_hold_each_connection_once_whatever_they_are_called(ana
     assert {text_of(row[0]) for row in rows} == kept
     assert len(rows) == len(names)
     assert len(said(archive, "connections")) == len(names)
+
+
+def test_find_connections_reads_it_with_every_name_and_address(ana):
+    expected = set()
+    for number, text in enumerate(hostile.TEXTS):
+        other = factories.known(ana, "Ben")
+        other.name = addresses.display_name(text) or "Ben"
+        profiles.add_detail(other, "email", f"ben{number}@home.example", audience="connections")
+        profiles.add_detail(other, "email", f"ben{number}@hidden.example", audience="me")
+        expected.add((other.name, f"ben{number}@home.example"))
+    db.session.commit()
+    asked(ana)
+    assert building.build_due()
+    found = reading.read(b"".join(archives.pieces(ana)[1]))
+    assert found.kind == "kith"
+    assert {(card.name, address) for card in found.page.cards for address in card.addresses} == expected
+    assert found.left_out == 0
 
 
 class Page(HTMLParser):
