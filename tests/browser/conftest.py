@@ -13,6 +13,14 @@ from webapp import clock, create_app, jobs, schema
 from webapp.demo import provider
 from webapp.extensions import db
 
+WAYS = {
+    "mouse": {"width": 1280},
+    "keyboard": {"width": 1280, "dark": True, "keyboard": True},
+    "no-javascript": {"width": 1280, "javascript": False},
+    "no-javascript-phone": {"width": 390, "javascript": False},
+    "phone-dark": {"width": 390, "dark": True},
+}
+"""How the same story is walked by different visitors."""
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 
 

@@ -10,17 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.conftest import WAYS, Site
 from webapp.domain import profiles
 from webapp.extensions import db
 
-WAYS = {
-    "mouse": {"width": 1280},
-    "keyboard-dark": {"width": 1280, "dark": True, "keyboard": True},
-    "no-javascript": {"width": 1280, "javascript": False},
-    "no-javascript-phone": {"width": 390, "javascript": False},
-    "phone-dark": {"width": 390, "dark": True},
-}
 VCARDS = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ben\r\nEMAIL:ben@post.example\r\nEND:VCARD\r\nBEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada Solheim\r\nEMAIL:ada@out.example\r\nEND:VCARD\r\n"
 TABLE = (
     "Kto;Skad;Gdzie\r\nBen Okri;Porto;ben@post.example\r\nAda Solheim;Lagos;ada@out.example\r\nZoe;Oslo;\r\n".encode(

@@ -7,18 +7,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.conftest import WAYS, Site
 from webapp.domain import profiles
 from webapp.domain.names import fold
 from webapp.extensions import db
-
-WAYS = {
-    "mouse": {"width": 1280},
-    "keyboard": {"width": 1280, "dark": True, "keyboard": True},
-    "no-javascript": {"width": 1280, "javascript": False},
-    "no-javascript-phone": {"width": 390, "javascript": False},
-    "phone-dark": {"width": 390, "dark": True},
-}
 
 
 @pytest.fixture

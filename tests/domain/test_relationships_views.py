@@ -5,6 +5,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import sqlite
 
 from tests import factories
+from webapp import clock
 from webapp.domain import relationships
 from webapp.extensions import db
 
@@ -38,3 +39,22 @@ def test_connections_are_still_seen_where_they_are_asked_for(context):
         (ben.id, "connected"),
         (cleo.id, "blocked"),
     }
+
+
+def test_the_notes_of_a_member_are_those_of_their_own_invitations_that_wait(context):
+    ana, ben, cleo, dana = (factories.member(name) for name in ("Ana", "Ben", "Cleo", "Dana"))
+
+    def notes(member):
+        return dict(db.session.execute(relationships.own_notes(member)).all())
+
+    relationships.invite(ben, [ana], note="to Ana")
+    relationships.invite(ben, [cleo], note="to Cleo")
+    relationships.invite(ben, [dana])
+    db.session.commit()
+    assert notes(ben) == {ana.id: "to Ana", cleo.id: "to Cleo"}  # held
+    clock.move(seconds=61)
+    relationships.release(clock.now())
+    relationships.accept(cleo, [ben])
+    db.session.commit()
+    assert notes(ben) == {ana.id: "to Ana"}
+    assert notes(ana) == {}

@@ -1,7 +1,7 @@
 """The best door for an address that is neither Google's nor Microsoft's: which it is, where it leads, how to get what it asks for.
 
-Each row was checked against the provider's own documentation, whose address it holds. Who is not here could not be checked, and is
-served as anybody else: by the name of a server, or by a file.
+Each row was checked against the provider's own documentation, whose address it holds; without one, only what needs no checking is said.
+Who is not here could not be checked, and is served as anybody else: by the name of a server, or by a file.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,8 @@ class Way:
     domains: tuple[str, ...] = ()
     server: str = ""
 
+
+_YAHOO = "com ca co.in co.jp co.nz co.uk com.ar com.au com.br com.mx com.sg de es fr ie in it pl se"
 
 WAYS: tuple[Way, ...] = (
     Way(
@@ -79,6 +81,13 @@ WAYS: tuple[Way, ...] = (
         N_("Save your contacts as a vCard file in Proton Mail: Contacts, Settings, Export contacts."),
         "https://proton.me/support/autosave-contact-list",
         ("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
+    ),
+    Way(
+        "Yahoo",
+        "file",
+        N_("Export your contacts from Yahoo Mail as a CSV file, and choose that file on the next page."),
+        "",
+        (*tuple(f"yahoo.{end}" for end in _YAHOO.split()), "ymail.com", "rocketmail.com"),
     ),
 )
 NEXTCLOUD = Way(
