@@ -245,6 +245,8 @@ def changed(one, other):
     )
 
 
+# Both engines are asked who is visible in many other tests; a look at every page, four times, is worth it on one.
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_nobody_can_tell_leaving_from_gone_and_who_stays_is_as_before(app, quill, as_member):
     jobs.run_due()
     onlookers = db.session.scalars(
