@@ -50,6 +50,7 @@ TEXTS = (
 )
 
 WRITTEN = {
+    "app_password": {"name"},
     "comment": {"body"},
     "contact_info": {"label", "value"},
     "conversation": {"name"},
@@ -73,12 +74,15 @@ FREE = {"contact_info": ("kind", {"address", "messenger"}), "profile_field": ("n
 """In these tables only some rows hold what people write freely: the column that tells, and its values."""
 
 OURS = {
+    "app_password": {"hashed"},
     "archive": {"name", "state"},
     "address_book_import": {"door", "state", "failure"},
     "batch": {"key"},
     "contact_info": {"key", "kind", "audience"},
     "comment": {"key", "form"},
     "conversation": {"key", "kind"},
+    "departure": {"stage", "counts"},
+    "profile_link": {"lookup"},
     "email_address": {"address", "lookup"},
     "event_choice": {"channel", "event"},
     "feed_address": {"digest"},
