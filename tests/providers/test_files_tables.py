@@ -174,6 +174,10 @@ NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters
     st.text(st.sampled_from('a\n ",;\t'), max_size=10),
 )
 def test_any_table_is_read_back_with_the_same_addresses(people, separator, quoting, end, encoding, note):
+    if end == "\r":
+        note = note.replace(
+            "\n", ""
+        )  # the writer puts no quotes around it then, and any reader takes it for the end of the row
     written = io.StringIO(newline="")
     writer = csv.writer(written, delimiter=separator, quoting=quoting, lineterminator=end)
     writer.writerow(["Name", "Notes", "Company", "E-mail", "E-mail 2"])
