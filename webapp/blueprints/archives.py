@@ -9,13 +9,13 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 
 from webapp import clock
-from webapp.domain import accounts, archives
+from webapp.domain import archives
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
-from webapp.web.proving import check_password
+from webapp.web.proving import check_own
 
 bp = Blueprint("archives", __name__, url_prefix="/settings/export")
 
@@ -32,15 +32,6 @@ def _shown() -> dict[str, Any]:
     return {"archive": archives.of(viewer()), "parts": archives.PARTS, "hours": archives.HOURS}
 
 
-def _check(form: PasswordForm) -> None:
-    """Raise Invalid for a wrong password, TooMany after too many of them; as at the sign-in page, and counted with those."""
-    member = viewer()
-    try:
-        check_password(accounts.lookup_of(accounts.primary_address(member)), member, form.password.data or "")
-    except Invalid:
-        raise Invalid(password=N_("That is not your password")) from None
-
-
 @bp.get("")
 def index() -> Response:
     """Show what can be taken along, and how far the archive is; as a part, while it is being made."""
@@ -53,7 +44,7 @@ def take() -> Response:
     """With the password: have an archive made, or hand out the one that is ready, piece by piece as it is opened."""
     form = PasswordForm()
     try:
-        _check(form)
+        check_own(form.password.data or "")
         if request.form.get("do") == "download":
             return _file()
         with transaction():

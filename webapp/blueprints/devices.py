@@ -10,12 +10,12 @@ from wtforms import PasswordField, StringField
 
 from webapp.config import setting
 from webapp.domain import accounts, app_passwords
-from webapp.domain.errors import N_, Invalid, Refused, TooMany
+from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
-from webapp.web.proving import check_password
+from webapp.web.proving import check_own
 
 bp = Blueprint("devices", __name__, url_prefix="/settings/devices")
 
@@ -50,20 +50,13 @@ def index() -> Response:
         return page("devices/index.html", form=form, made=session.pop(NEW_PASSWORD, None), **_values())
     try:
         name = app_passwords.check_name(form.name.data or "")
-        _check_own(form.old.data or "")
+        check_own(form.old.data or "", "old")
         with transaction():
             made = app_passwords.make(viewer(), name)
     except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "devices/index.html", made=None, **_values())
     session[NEW_PASSWORD] = [name, made]
     return leave(".index")
-
-
-def _check_own(typed: str) -> None:
-    try:
-        check_password(accounts.lookup_of(accounts.primary_address(viewer())), viewer(), typed)
-    except Invalid:
-        raise Invalid(old=N_("That is not your password")) from None
 
 
 @bp.post("/<int:app_password_id>/revoke")

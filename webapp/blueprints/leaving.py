@@ -2,31 +2,23 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, session, url_for
+from flask import Blueprint, Response, flash, session
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import PasswordField
 
 from webapp.config import setting
 from webapp.domain import accounts, leaving
-from webapp.domain.errors import N_, Invalid, Refused, TooMany
+from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book
 from webapp.web.access import public, viewer, while_leaving
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
-from webapp.web.proving import check_password
+from webapp.web.proving import check_own
 
 bp = Blueprint("leaving", __name__)
-
-
-@bp.context_processor
-def _exports() -> dict[str, str]:
-    """Say where to take everything along, to who has not left yet."""
-    is_here = current_user.is_authenticated and current_user.deleted_at is None
-    return {"exports_to": url_for("archives.index") if is_here else ""}
 
 
 CLEAR = '"cache", "storage"'
@@ -36,15 +28,6 @@ class LeaveForm(FlaskForm):
     """The password, because nothing brings an account back."""
 
     password = PasswordField(lazy_gettext("Your password"))
-
-
-def _prove(form: LeaveForm) -> None:
-    """Raise Invalid for a wrong password, TooMany after too many of them; as at the sign-in page, and counted with those."""
-    member = viewer()
-    try:
-        check_password(accounts.lookup_of(accounts.primary_address(member)), member, form.password.data or "")
-    except Invalid:
-        raise Invalid(password=N_("That is not your password")) from None
 
 
 @bp.route("/settings/leave", methods=["GET", "POST"])
@@ -66,7 +49,7 @@ def index() -> Response:
     if not form.is_submitted():
         return page("leaving/index.html", form=form, **values)
     try:
-        _prove(form)
+        check_own(form.password.data or "")
         with transaction():
             leaving.ask(viewer(), access.sign_in_token())
     except (Invalid, Refused, TooMany) as error:
@@ -96,7 +79,7 @@ def now() -> Response:
     if not form.is_submitted():
         return page("leaving/now.html", form=form)
     try:
-        _prove(form)
+        check_own(form.password.data or "")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "leaving/now.html")
     with transaction():

@@ -12,7 +12,7 @@ from wtforms import EmailField, PasswordField
 from webapp import passwords
 from webapp.config import setting
 from webapp.domain import accounts, choices, events, log_ins, moderation, suggestions
-from webapp.domain.errors import N_, Invalid, Refused, TooMany
+from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
 from webapp.models.event_choice import CHANNELS
@@ -22,7 +22,7 @@ from webapp.web import access, paging
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
-from webapp.web.proving import check_password
+from webapp.web.proving import check_own
 from webapp.web.shell import THEMES
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -135,7 +135,7 @@ def sign_in() -> Response:
     address = accounts.primary_address(member)
     try:
         accounts.check_new_password(form.password.data or "", member.name, address)
-        _check_old(address, form.old.data or "")
+        check_own(form.old.data or "", "old")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "settings/sign_in.html", **_sign_in_page())
     hashed = passwords.hash_password(form.password.data or "")
@@ -173,7 +173,7 @@ def addresses() -> Response:
         return page("settings/addresses.html", form=form, addresses=accounts.addresses_of(viewer()))
     try:
         address = accounts.check_address(form.email.data or "")
-        _check_old(accounts.primary_address(viewer()), form.old.data or "")
+        check_own(form.old.data or "", "old")
         with transaction():
             accounts.add_address(viewer(), address)
     except (Invalid, Refused, TooMany) as error:
@@ -192,21 +192,13 @@ def address(address_id: int) -> Response:
         return page("settings/address.html", form=form, address=row)
     change = CHANGES.get(request.form.get("do", ""), accounts.own_address)  # without a button, nothing changes
     try:
-        _check_old(accounts.primary_address(viewer()), form.old.data or "")
+        check_own(form.old.data or "", "old")
         with transaction():
             change(viewer(), address_id)
     except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "settings/address.html", address=accounts.own_address(viewer(), address_id))
     flash(_("Your addresses are changed"))
     return leave(".addresses")
-
-
-def _check_old(address: str, typed: str) -> None:
-    """Raise Invalid for a wrong password, TooMany after too many of them; as at the sign-in page, and counted with those."""
-    try:
-        check_password(accounts.lookup_of(address), viewer(), typed)
-    except Invalid:
-        raise Invalid(old=N_("That is not your password")) from None
 
 
 @bp.post("/sign-ins/<int:sign_in_id>/end")

@@ -2,10 +2,23 @@
 
 from webapp import passwords
 from webapp.domain import accounts, throttles
-from webapp.domain.errors import Invalid
+from webapp.domain.errors import N_, Invalid
 from webapp.models.member import Member
 from webapp.transaction import transaction
 from webapp.web import limits
+from webapp.web.access import viewer
+
+
+def check_own(typed: str, field: str = "password") -> None:
+    """Have the viewer prove themselves before something that nobody else should do: as at the sign-in page, and counted with that.
+
+    Raises Invalid, under `field`, for a wrong password, and TooMany after too many of them.
+    """
+    member = viewer()
+    try:
+        check_password(accounts.lookup_of(accounts.primary_address(member)), member, typed)
+    except Invalid:
+        raise Invalid(**{field: N_("That is not your password")}) from None
 
 
 def check_password(lookup: str, member: Member | None, password: str) -> None:
