@@ -128,6 +128,10 @@ class Visitor:
     def link(self, name):
         return self.page.get_by_role("link", name=re.compile(name))
 
+    def fits(self):
+        """The page is not wider than the screen."""
+        return self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
     def heading(self, name):
         return self.page.get_by_role("heading", name=re.compile(name))
 

@@ -38,7 +38,7 @@ def test_an_app_password_is_made_seen_once_and_revoked(site, visit, check_axe, h
     expect(ana.heading("The app password for My phone")).to_be_visible()
     if scripts:
         check_axe(ana)
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert ana.fits()
     page.reload()
     expect(ana.heading("The app password for My phone")).to_have_count(0)
     ana.use(page.get_by_role("button", name="Revoke My phone"))

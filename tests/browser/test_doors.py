@@ -69,7 +69,7 @@ class Walk:
 
     def look(self, name):
         self.axe(self.visitor)
-        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        assert self.visitor.fits(), name
         if "PICTURES" in os.environ:
             self.page.screenshot(path=f"{os.environ['PICTURES']}/{name}-{self.way}.png", full_page=True)
 

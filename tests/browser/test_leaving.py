@@ -56,8 +56,7 @@ def test_a_member_leaves_stays_leaves_and_goes(site, visit, check_axe, name):
     def check():
         if look.get("javascript", True):
             check_axe(ana)
-        width = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        assert page.evaluate(width), page.url
+        assert ana.fits(), page.url
 
     page.goto(f"{site.url}/settings")
     ana.use(ana.link("^Leave$"))

@@ -6,8 +6,10 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,6 +17,9 @@ from cryptography.x509.oid import NameOID
 from werkzeug.test import Client
 
 from tests.providers import live
+from webapp.providers import carddav
+from webapp.providers.base import ProviderError
+from webapp.providers.outside import NotRead
 
 USER, PASSWORD = "ada@gmail.com", "zxq-canary-app-password"
 
@@ -245,3 +250,41 @@ class Dripping(live._Listener):
                     time.sleep(0.05)
         except OSError:
             pass
+
+
+FETCHED = 2000
+
+
+FEW = (
+    vcard("Zoë Müller", "zoe@x.example"),
+    vcard("No Address"),
+    vcard("Choir", more="X-ADDRESSBOOKSERVER-KIND:group"),
+)
+
+
+def not_read(where, reason, **more):
+    with pytest.raises(NotRead) as caught:
+        carddav.fetch(where, USER, PASSWORD, **more)
+    assert caught.value.reason == reason
+    assert_silent(caught)
+    return caught.value
+
+
+def failing(where, **more):
+    with pytest.raises(ProviderError) as caught:
+        carddav.fetch(where, USER, PASSWORD, **more)
+    assert_silent(caught)
+    return caught.value
+
+
+def assert_silent(caught):
+    """Neither the error nor what would be logged of it says who asked, or with what."""
+    said = "".join(
+        [repr(caught.value), str(caught.value), caught.value.detail, *traceback.format_exception(caught.value)]
+    )
+    assert PASSWORD not in said
+    assert USER not in said
+
+
+def people(page):
+    return {card.name: card.addresses for card in page.cards}
