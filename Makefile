@@ -59,6 +59,7 @@ coverage: setup ## Hold every branch of relationships and contacts covered
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python -m webapp docs
+	@$(BIN)/python -m tests.trust.sentences
 
 lock: setup ## Resolve the dependencies anew and write the hash-pinned lists
 	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --upgrade --target .cache/lock uv

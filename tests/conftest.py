@@ -22,6 +22,7 @@ ENGINES = os.environ.get("TEST_ENGINES", "sqlite postgresql").split()
 LONGEST = (
     "tests/browser/",
     "tests/faults/",
+    "tests/trust/",
     "tests/domain/test_relationships_races",
     "tests/jobs/test_serve",
     "tests/house/test_visibility",

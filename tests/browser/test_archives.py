@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.fixtures import Site
 from tests.browser.test_network import signed_in
 from webapp.domain import archives, cards, messages
 from webapp.extensions import db

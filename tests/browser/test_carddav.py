@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import WAYS, Site
+from tests.browser.fixtures import WAYS, Site
 from tests.providers import dav
 from webapp.extensions import db
 from webapp.models.member import Member

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests import crawl, hostile
-from tests.browser.conftest import Site
+from tests.browser.fixtures import Site
 from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.member import Member

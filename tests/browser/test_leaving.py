@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.fixtures import Site
 from webapp.extensions import db
 from webapp.models.mail import MailboxMessage
 from webapp.models.member import Member

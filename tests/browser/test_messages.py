@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.fixtures import Site
 from webapp import clock
 from webapp.domain import messages, moderation, relationships
 from webapp.extensions import db

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import WAYS, Site
+from tests.browser.fixtures import WAYS, Site
 from webapp.domain import profiles
 from webapp.domain.names import fold
 from webapp.extensions import db

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.fixtures import Site
 from webapp.extensions import db
 from webapp.models.member import Member
 

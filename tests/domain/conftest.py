@@ -1,15 +1,3 @@
-"""Ana and Ben, who know each other a little."""
+"""The fixtures of the rules."""
 
-import pytest
-
-from tests import factories
-
-
-@pytest.fixture
-def ana(context):
-    return factories.member("Ana Lima")
-
-
-@pytest.fixture
-def ben(context):
-    return factories.member("Ben Okafor")
+from tests.domain.fixtures import *  # noqa: F403 - fixtures are found by name

@@ -1,13 +1,3 @@
-"""Mail that really leaves: an application with a mail server."""
+"""The fixtures of what runs without a request."""
 
-import pytest
-
-from tests import smtp
-
-
-@pytest.fixture
-def sink(app, setting):
-    """A mail server that the application hands its mail to."""
-    with smtp.listening() as found:
-        setting(SMTP_URL=found.url)
-        yield found
+from tests.jobs.fixtures import *  # noqa: F403 - fixtures are found by name
