@@ -38,13 +38,13 @@ def unseal(key: bytes, sealed: bytes, place: str) -> bytes:
         raise Unreadable from None
 
 
-def wrap(key: bytes, place: str) -> bytes:
-    """Return a key sealed under the instance's wrapping key, fit to be stored."""
-    return seal(current_app.config["KEYS"].wrapping, key, place)
+def wrap(plain: bytes, place: str) -> bytes:
+    """Return a key, or another short secret, sealed under the instance's wrapping key, fit to be stored."""
+    return seal(current_app.config["KEYS"].wrapping, plain, place)
 
 
 def unwrap(wrapped: bytes, place: str) -> bytes:
-    """Return the key that was wrapped for this place; Unreadable under another wrapping key."""
+    """Return what was wrapped for this place; Unreadable under another wrapping key."""
     return unseal(current_app.config["KEYS"].wrapping, wrapped, place)
 
 

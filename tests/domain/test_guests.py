@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from tests import factories
-from webapp import clock, jobs
+from webapp import clock, jobs, sealed
 from webapp.domain import connections, guests, relationships
 from webapp.domain.errors import NotFound, Refused
 from webapp.extensions import db
@@ -131,11 +132,11 @@ def test_joining_by_the_link_proves_the_address_and_connects_with_the_ticked_inv
     token = token_of(delivered()[0])
     link = guests.of_link(token)
     assert [member.name for member in link.inviters] == ["Ana Lima", "Ben Okafor"]
-    gus = guests.join(token, "Gus Guest", factories.password_hash(), [ana.id])
+    gus = guests.join(token, "Guest", factories.password_hash(), [ana.id])
     db.session.commit()
     assert gus.verified_at is not None
     assert relationships.problems() == []
-    assert [row.name for row in db.session.execute(connections.of(ana))] == ["Gus Guest"]
+    assert [row.name for row in db.session.execute(connections.of(ana))] == ["Guest"]
     assert db.session.execute(connections.of(ben)).all() == []
     assert (states(ana), states(ben)) == (["accepted"], ["invited"])
     told = [(row.kind, row.member_id) for row in db.session.query(Notification)]
@@ -240,7 +241,7 @@ def test_hidden_and_stranger_look_alike_for_thirty_days(ana, ben):
 def test_proving_an_address_in_another_way_turns_the_invitation_into_a_card(ana):
     invite(ana, "guest@example.net")
     work()
-    gus = factories.member("Gus Guest", "guest@example.net")
+    gus = factories.member("Guest", "guest@example.net")
     assert guests.meet(gus, factories.lookup("guest@example.net")) == 1
     db.session.commit()
     assert [row[1].name for row in db.session.execute(guests.cards(gus))] == ["Ana Lima"]
@@ -273,8 +274,16 @@ def test_addresses_are_freed_and_forgotten(ana):
     guests.expire(clock.now())
     guests.sweep(clock.now())
     db.session.commit()
-    assert db.session.query(GuestInvitation).one().address is None
+    row = db.session.query(GuestInvitation).one()
+    assert (row.address, row.name) == (None, "Guest")
     assert db.session.query(GuestAddress).count() == 1
+    assert states(ana) == ["expired"]
+    clock.move(days=31)
+    guests.sweep(clock.now())
+    db.session.commit()
+    assert states(ana) == []
+    row = db.session.query(GuestInvitation).one()
+    assert (row.address, row.name, row.facts) == (None, None, {})
     clock.move(days=366)
     guests.sweep(clock.now())
     db.session.commit()
@@ -286,11 +295,24 @@ def test_erasing_takes_the_address_away_and_sends_none_for_a_year(ana, ben):
     work()
     guests.erase(factories.lookup("guest@example.net"))
     db.session.commit()
-    assert db.session.query(GuestInvitation).one().address is None
+    row = db.session.query(GuestInvitation).one()
+    assert (row.address, row.name, row.facts) == (None, None, {})
     assert states(ana) == ["invited"]
     invite(ben, "guest@example.net")
     work()
     assert len(delivered()) == 1
+
+
+def test_a_guest_is_sealed_in_the_database(ana):
+    invite(ana, "guest@example.net", note="Between us")
+    row = db.session.execute(text("SELECT * FROM guest_invitation")).one()
+    kept = b" ".join(bytes(each) if isinstance(each, bytes | memoryview) else str(each).encode() for each in row)
+    for told in (b"guest@", b'"Guest', b"Between", b"Ana"):
+        assert told not in kept
+    read = db.session.query(GuestInvitation).one()
+    assert (read.address, read.name, read.facts["note"]) == ("guest@example.net", "Guest", "Between us")
+    with pytest.raises(sealed.Unreadable):  # and no column opens as another
+        sealed.unwrap(bytes(row.address), "guest_invitation.name")
 
 
 def test_without_a_way_to_send_nothing_is_invited(ana, setting):

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from webapp import config
+from webapp.extensions import db
 from webapp.mail import catalog
+from webapp.models.base import Sealed
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +29,31 @@ def test_every_link_between_the_docs_leads_somewhere():
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+FORMS = {
+    "sealed": ("sealed", "wrapped", "secret"),
+    "hash": ("lookup", "digest", "link_digest", "hashed", "password_hash"),
+}
+"""How a column is kept is told by its name, or its type."""
+
+
+def test_what_is_kept_is_listed_table_by_table_with_how_and_how_long():
+    page = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page.partition("## What is kept, where")[2], re.MULTILINE
+    )
+    listed = {name: (what, how, until) for name, what, how, until in rows}
+    assert len(listed) == len(rows)
+    tables = {table.name: table for table in db.metadata.sorted_tables}
+    assert listed.keys() - {"secret_key"} == tables.keys()
+    for name, table in tables.items():
+        how = listed[name][1]
+        sealed = any(column.name in FORMS["sealed"] or isinstance(column.type, Sealed) for column in table.columns)
+        hashed = any(column.name in FORMS["hash"] for column in table.columns)
+        assert ("sealed" in how.lower(), "hash" in how) == (sealed or name == "tagged", hashed or name == "throttle"), (
+            name
+        )
 
 
 def test_every_target_of_the_makefile_is_listed_by_make():

@@ -1,14 +1,15 @@
 """What all tables share: moments in time, the same on both engines."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, TypeDecorator, bindparam
+from sqlalchemy import BigInteger, LargeBinary, TypeDecorator, bindparam
 
-from webapp import clock
+from webapp import clock, sealed
 from webapp.extensions import Base, db
 
-__all__ = ["NOW", "Base", "Moment", "db", "from_ms", "to_ms"]
+__all__ = ["NOW", "Base", "Moment", "Sealed", "db", "from_ms", "to_ms"]
 
 
 def to_ms(moment: datetime) -> int:
@@ -38,6 +39,29 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
         """Read a moment back."""
         return None if value is None else from_ms(value)
+
+
+class Sealed(TypeDecorator[Any]):
+    """A value of JSON, sealed under the instance's wrapping key: without the key file, a copy of the database does not tell it.
+
+    `place` is the table and the column; put into another column, it does not open. Two equal values look different, so nothing can be
+    compared or sorted by it. With another wrapping key, reading raises sealed.Unreadable.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = place
+
+    def process_bind_param(self, value: Any, dialect: Any) -> bytes | None:
+        """Seal a value; None stays NULL."""
+        return None if value is None else sealed.wrap(json.dumps(value, ensure_ascii=False).encode(), self.place)
+
+    def process_result_value(self, value: bytes | None, dialect: Any) -> Any:
+        """Open a value."""
+        return None if value is None else json.loads(sealed.unwrap(bytes(value), self.place))
 
 
 NOW = bindparam("now", callable_=clock.now, type_=Moment)

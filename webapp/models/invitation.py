@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import Base, Moment, Sealed
 
 
 class Batch(Base):
@@ -40,6 +40,12 @@ class GuestInvitation(Base):
         Index("guest_invitation_lookup_index", "lookup"),
         Index("guest_invitation_due_index", "state", "leaves_at"),
         Index("guest_invitation_batch_id_index", "batch_id"),
+        Index(
+            "guest_invitation_named_index",
+            "ended_at",
+            postgresql_where=text("name IS NOT NULL"),
+            sqlite_where=text("name IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -47,16 +53,18 @@ class GuestInvitation(Base):
     inviter_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     lookup: Mapped[str] = mapped_column(String(64))
     """The keyed hash of the address; it outlives the address."""
-    address: Mapped[str | None] = mapped_column(String(254))
+    address: Mapped[str | None] = mapped_column(Sealed("guest_invitation.address"))
     """The address, as long as the invitation is open; freed the night after its end."""
-    name: Mapped[str] = mapped_column(String(100), default="")
+    name: Mapped[str | None] = mapped_column(Sealed("guest_invitation.name"), default="")
+    """What the inviter calls them; freed GUEST_LINK_DAYS after the end, and the row shown no more."""
     state: Mapped[str] = mapped_column(String(10))
     quiet_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     quiet_reason: Mapped[str] = mapped_column(String(20), default="")
     """`declined`, `opted_out`, `not_me`, `blocked`, `member_ignored`, `erased`: never shown to the inviter."""
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id", ondelete="SET NULL"))
-    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What the preview showed, frozen: the inviter's name and headline, the note, whether answers go to the inviter, the source."""
+    facts: Mapped[dict[str, Any]] = mapped_column(Sealed("guest_invitation.facts"), nullable=True, default=dict)
+    """What the preview showed, frozen: the inviter's name and headline, the note, whether answers go to the inviter, the source.
+    Freed with the name."""
     created_at: Mapped[datetime] = mapped_column(Moment)
     leaves_at: Mapped[datetime] = mapped_column(Moment)
     """When the hold (or the queue) ends."""

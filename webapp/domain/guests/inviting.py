@@ -287,10 +287,18 @@ def cancel_unsent(member: Member) -> int:
     return int(db.session.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
+def told_since(now: datetime) -> datetime:
+    """Return since when an invitation has ended whose inviter still reads what became of it; of earlier ones the keyed hash is kept."""
+    return now - timedelta(days=config.setting("GUEST_LINK_DAYS"))
+
+
 def mine(viewer: Member) -> Select[GuestInvitation]:
-    """Return the viewer's own guests, the latest first."""
+    """Return the viewer's own guests, the latest first: who may still answer, and who did, or did not, lately."""
     return (
         select(GuestInvitation)
-        .where(GuestInvitation.inviter_id == viewer.id)
+        .where(
+            GuestInvitation.inviter_id == viewer.id,
+            GuestInvitation.ended_at.is_(None) | (GuestInvitation.ended_at > told_since(clock.now())),
+        )
         .order_by(GuestInvitation.created_at.desc(), GuestInvitation.id.desc())
     )

@@ -58,7 +58,9 @@ def _open(lookup: str) -> Link | None:
     if not rows:
         return None
     first = rows[0][0]
-    return Link(lookup, first.address or "", first.name, tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+    return Link(
+        lookup, first.address or "", first.name or "", tuple(row[0] for row in rows), tuple(row[1] for row in rows)
+    )
 
 
 def take(token: str) -> Link:

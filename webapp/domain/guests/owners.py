@@ -38,13 +38,13 @@ def _quiet(lookup: str, reason: str, now: datetime) -> None:
 
 
 def erase(lookup: str) -> None:
-    """Erase an address everywhere it is kept for an invitation, and send it none for a year (a keyed hash with the date stays)."""
+    """Erase an address, and what its inviters wrote of who has it; send it none for a year (a keyed hash with the date stays)."""
     now = clock.now()
     _quiet(lookup, "erased", now)
     db.session.execute(
         update(GuestInvitation)
         .where(GuestInvitation.lookup == lookup)
-        .values(address=None)
+        .values(address=None, name=None, facts={})
         .execution_options(synchronize_session=False)
     )
     db.session.execute(insert_ignoring(GuestAddress, lookup=lookup, mailed_at=now))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, or_, select, update
 
 from webapp import config
-from webapp.domain.guests import shown
+from webapp.domain.guests import inviting, shown
 from webapp.domain.guests.shown import HELD
 from webapp.extensions import db
 from webapp.models.batch import values_of
@@ -84,13 +84,20 @@ def expire(now: datetime) -> int:
 
 
 def sweep(now: datetime) -> int:
-    """Free the addresses of invitations that ended, and forget keyed hashes of addresses after a year; return how many."""
+    """Free the addresses of invitations that ended, later their names; forget keyed hashes after a year. Return how many addresses."""
+    ended = GuestInvitation.name.is_not(None) & (GuestInvitation.ended_at <= now)
     freed = db.session.execute(
         update(GuestInvitation)
-        .where(GuestInvitation.ended_at <= now, GuestInvitation.address.is_not(None))
+        .where(ended, GuestInvitation.address.is_not(None))
         .values(address=None)
         .execution_options(synchronize_session=False)
     ).rowcount  # type: ignore[attr-defined]
+    db.session.execute(
+        update(GuestInvitation)
+        .where(GuestInvitation.name.is_not(None), GuestInvitation.ended_at <= inviting.told_since(now))
+        .values(name=None, facts={})
+        .execution_options(synchronize_session=False)
+    )
     year = now - timedelta(days=config.setting("GUEST_MAIL_DAYS"))
     db.session.execute(
         delete(GuestAddress).where(
