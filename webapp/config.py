@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from flask import current_app, has_app_context
 
 PREFIX = "KITH_"
@@ -138,6 +139,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OPERATOR_NAME", "text", "", "Who runs the instance; named in mails to people who are not members."),
     Setting(
         "POSTAL_ADDRESS", "text", "", "The operator's postal address; named in mails to people who are not members."
+    ),
+    Setting(
+        "SECURITY_CONTACT",
+        "text",
+        "",
+        "Whom to tell of a security problem of this instance: an email address or an https:// page, named in /.well-known/security.txt. Empty: there is no such file.",
     ),
     Setting("ACCENT", "text", "pine", "The colour of links and buttons.", choices=("pine", "ocean", "plum", "slate")),
     Setting(
@@ -314,6 +321,11 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingError(
             f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."
         )
+    contact = values["SECURITY_CONTACT"]
+    if contact and not contact.startswith("https://") and not _is_address(contact):
+        raise SettingError(
+            f"{PREFIX}SECURITY_CONTACT must be an email address or start with https://, but is {contact!r}."
+        )
     for entry in values["CARDDAV_ALLOWED_HOSTS"]:
         if not _is_host(entry):
             raise SettingError(
@@ -337,6 +349,14 @@ def _file(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} cannot be read: {error}.") from None
     return {name.upper(): value for name, value in table.items()}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def _is_smtp_url(url: str) -> bool:

@@ -1,6 +1,11 @@
 """What anybody may see: the front page, and whether the instance lives."""
 
+from datetime import datetime, timedelta
+
+import pytest
+
 from tests import factories
+from webapp import clock
 from webapp.jobs import health
 
 
@@ -42,3 +47,25 @@ def test_an_unknown_address_is_a_page_with_a_way_back(client):
     page = client.get("/nowhere")
     assert page.status_code == 404
     assert 'href="/"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("safe@kith.example", "mailto:safe@kith.example"),
+        ("https://kith.example/security", "https://kith.example/security"),
+    ],
+)
+def test_whom_to_tell_of_a_security_problem_is_found_by_machines(client, setting, given, said):
+    setting(SECURITY_CONTACT=given)
+    answer = client.get("/.well-known/security.txt")
+    assert answer.content_type == "text/plain; charset=utf-8"
+    lines = dict(line.split(": ", 1) for line in answer.text.splitlines())
+    assert lines["Contact"] == said
+    assert lines["Canonical"] == "http://127.0.0.1:8000/.well-known/security.txt"
+    left = datetime.fromisoformat(lines["Expires"]) - clock.now()
+    assert timedelta(days=150) < left < timedelta(days=365)
+
+
+def test_without_somebody_to_tell_there_is_no_such_file(client):
+    assert client.get("/.well-known/security.txt").status_code == 404

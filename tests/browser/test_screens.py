@@ -66,6 +66,7 @@ NO_PAGE = {
     "public.livez",
     "public.readyz",
     "public.manifest",
+    "public.security_txt",
     "contacts.google_callback",
     "contacts.microsoft_callback",
     "log_ins.callback",

@@ -12,7 +12,7 @@ PUBLIC = {
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out", "leaving.gone",
     "leaving.stay_by", "links.by", "dav.book", "dav.well_known", "log_ins.callback", "log_ins.prove", "log_ins.start",
     "feed.atom_feed", "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez",
-    "public.manifest", "public.readyz", "unsubscribe.show",
+    "public.manifest", "public.readyz", "public.security_txt", "unsubscribe.show",
 }  # fmt: skip
 ONE_CLICK = {"join.opt_out", "unsubscribe.show"}  # mail programs post there (RFC 8058)
 VALUES = {

@@ -119,6 +119,7 @@ def test_a_port_that_is_taken_is_one_sentence(kith):
         (("serve",), {"DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}, "database does not answer"),
         (("serve",), {"DATABASE_URL": "nonsense"}, "KITH_DATABASE_URL"),
         (("serve", "--port", 70000), {}, "70000"),
+        (("doctor",), {"SECURITY_CONTACT": "nobody"}, "KITH_SECURITY_CONTACT"),
         (("make-admin", "not an address"), {}, "address"),
     ],
 )

@@ -1,15 +1,22 @@
 """What anybody may see: the front page, and whether the instance lives."""
 
+from datetime import timedelta
+
 from flask import Blueprint, Response, jsonify, url_for
 from flask_login import current_user
 
+from webapp import clock
 from webapp.config import setting
+from webapp.domain.errors import NotFound
 from webapp.jobs import health
 from webapp.web.access import public, while_leaving
 from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
 
 bp = Blueprint("public", __name__)
+
+HOLDS = timedelta(days=180)
+"""How long whoever reads security.txt may go on using it; the standard recommends less than a year."""
 
 
 @bp.get("/")
@@ -46,6 +53,24 @@ def manifest() -> Response:
     response.mimetype = "application/manifest+json"
     response.headers["Cache-Control"] = "public, max-age=3600"
     return response
+
+
+@bp.get("/.well-known/security.txt")
+@public
+@while_leaving
+def security_txt() -> tuple[str, dict[str, str]]:
+    """Say whom to tell of a security problem here (RFC 9116); NotFound where the operator named nobody."""
+    contact = setting("SECURITY_CONTACT")
+    if not contact:
+        raise NotFound
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = (
+        f"Contact: {contact if contact.startswith('https://') else f'mailto:{contact}'}",
+        f"Expires: {(today + HOLDS).isoformat()}",
+        "Preferred-Languages: en",
+        f"Canonical: {setting('BASE_URL')}{url_for('.security_txt')}",
+    )
+    return "\n".join((*lines, "")), {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @bp.get("/livez")
