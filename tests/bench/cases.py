@@ -19,7 +19,7 @@ from webapp.domain import connections, contacts, messages, people, relationships
 from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.connection import Connection
-from webapp.models.contact import LookupCharge
+from webapp.models.ledger import LookupCharge
 from webapp.models.member import Member, SignIn
 from webapp.models.notification import Notification
 from webapp.models.relationship import Relationship

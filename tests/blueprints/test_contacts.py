@@ -13,7 +13,8 @@ from tests.providers.fixtures import settings_for
 from tests.wizard import Page, Wizard, slots, sum_of
 from webapp import clock, serve
 from webapp.extensions import db
-from webapp.models.contact import AddressBookImport, ImportPart, LookupCharge
+from webapp.models.contact import AddressBookImport, ImportPart
+from webapp.models.ledger import LookupCharge
 from webapp.models.member import Ticket
 
 CONNECTIONS = "/google/v1/people/me/connections"

@@ -13,7 +13,8 @@ from webapp.domain import contacts, guests, profiles, relationships
 from webapp.domain.contacts import matching
 from webapp.domain.errors import TooMany
 from webapp.extensions import db
-from webapp.models.contact import AddressBookImport, ImportPart, LookupCharge
+from webapp.models.contact import AddressBookImport, ImportPart
+from webapp.models.ledger import LookupCharge
 from webapp.models.member import EmailAddress
 from webapp.providers.base import Card, card
 

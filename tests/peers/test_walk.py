@@ -11,7 +11,8 @@ from tests.wizard import Wizard, sum_of
 from webapp import clock, jobs
 from webapp.domain import relationships
 from webapp.extensions import db
-from webapp.models.contact import AddressBookImport, LookupCharge
+from webapp.models.contact import AddressBookImport
+from webapp.models.ledger import LookupCharge
 from webapp.models.mail import MailboxMessage
 from webapp.models.member import Member
 from webapp.providers import http

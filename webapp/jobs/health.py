@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from webapp import clock, config, schema
-from webapp.domain import relationships
+from webapp.domain import ledger, relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
 from webapp.models.mail import OutgoingMail
@@ -79,4 +79,8 @@ def _connections(rebuild: bool) -> list[str]:
     return relationships.problems()
 
 
-CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _mail, _disk)
+def _ledgers(_rebuild: bool) -> list[str]:
+    return ledger.problems()
+
+
+CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _ledgers, _mail, _disk)

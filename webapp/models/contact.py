@@ -1,8 +1,11 @@
-"""The reading of an address book: sealed parts under a key that only the member's browser holds, and the count of look-ups."""
+"""The reading of an address book: sealed parts under a key that only the member's browser holds.
+
+Only `webapp/domain/contacts` may import this (a contract in pyproject.toml): whoever wants to know something of a book has to ask there.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Moment
@@ -55,15 +58,3 @@ class ImportPart(Base):
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class LookupCharge(Base):
-    """How many addresses a member had compared, and when. A count; no address and no list of them is kept."""
-
-    __tablename__ = "lookup_charge"
-    __table_args__ = (Index("lookup_charge_member_id_index", "member_id", "at"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
-    at: Mapped[datetime] = mapped_column(Moment)
-    addresses: Mapped[int]

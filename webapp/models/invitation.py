@@ -21,6 +21,8 @@ class Batch(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(Moment)
     held_until: Mapped[datetime] = mapped_column(Moment)
+    from_contacts: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether an address book that was read led to it: what becomes of it is a line of the member's contacts ledger."""
 
 
 class GuestInvitation(Base):

@@ -23,6 +23,7 @@ from webapp.domain import (
     guests,
     introductions,
     invitations,
+    ledger,
     links,
     log_ins,
     messages,
@@ -36,7 +37,7 @@ from webapp.domain import (
 from webapp.domain.archives.people import Person, in_batches
 from webapp.domain.errors import N_
 from webapp.extensions import db
-from webapp.models.contact import LookupCharge
+from webapp.models.ledger import LookupCharge
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import Member
 from webapp.models.message import Message, Participant
@@ -454,6 +455,11 @@ def _notifications(viewer: Member) -> Iterator[list[Row]]:
         ]
 
 
+def _contacts_ledger(viewer: Member) -> Iterator[list[Row]]:
+    for lines in ledger.lines_of(viewer):
+        yield [{**line.plain(), "digest": line.digest} for line in lines]
+
+
 def _mails(viewer: Member) -> Iterator[Row]:
     sent = select(OutgoingMail.kind, OutgoingMail.sent_at).where(
         OutgoingMail.to_member_id == viewer.id, OutgoingMail.state == "sent"
@@ -536,6 +542,14 @@ PARTS: tuple[Part, ...] = (
         N_("Whom you block, muted, or don't want to be suggested"),
         ("relationship", "mute", "dismissed"),
         _at_once(_choices_about_people),
+    ),
+    Part(
+        "contacts_ledger",
+        N_(
+            "Your contacts ledger: what was read of your address books, sent because of it, and forgotten, with digests"
+        ),
+        ("contacts_ledger", "contacts_ledger_line"),
+        _contacts_ledger,
     ),
     Part("reports", N_("What you told the operators"), ("report",), _at_once(_reports)),
     Part("notifications", N_("What you were told"), ("notification",), _notifications),

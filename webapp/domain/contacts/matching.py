@@ -18,7 +18,7 @@ from webapp.domain.contacts.book import Book, Key, Ticks
 from webapp.domain.errors import N_, TooMany
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.contact import LookupCharge
+from webapp.models.ledger import LookupCharge
 from webapp.models.member import EmailAddress, Member, visible
 from webapp.models.profile import ProfileLink
 from webapp.providers.base import Card, Merged, Page, Person, merge

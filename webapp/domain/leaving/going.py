@@ -51,6 +51,7 @@ PROOF: Mapping[str, str] = {
     "saved_search": N_("Saved searches"),
     "invite_link": N_("Invitation links"),
     "notification": N_("Notifications"),
+    "contacts_ledger_line": N_("Lines of your contacts ledger"),
     "report": N_("Reports"),
     "outgoing_mail": N_("Records of emails"),
     "sign_in": N_("Sign-ins"),
