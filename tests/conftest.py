@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from contextvars import Context
+from functools import cache
 
 import pytest
 from flask.testing import FlaskClient
@@ -113,15 +114,25 @@ def app(request, _apps):
         empty()
 
 
+@cache
+def _which_have_rows():
+    """The statement that names the tables in which something stands."""
+    some = (
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM \"{table.name}\")" for table in db.metadata.sorted_tables
+    )
+    return " UNION ALL ".join(some)
+
+
 def empty():
-    """Empty every table."""
+    """Empty every table, and count from 1 again. Truncating them all took PostgreSQL ten times as long as the usual test."""
     with db.engine.begin() as connection:
-        if db.engine.dialect.name == "sqlite":
-            for table in reversed(db.metadata.sorted_tables):
+        used = set(connection.exec_driver_sql(_which_have_rows()).scalars())
+        for table in reversed(db.metadata.sorted_tables):
+            if table.name in used:
                 connection.exec_driver_sql(f'DELETE FROM "{table.name}"')
-        else:
-            names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
-            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+                if db.engine.dialect.name == "postgresql" and table.autoincrement_column is not None:
+                    counter = f"pg_get_serial_sequence('{table.name}', '{table.autoincrement_column.name}')"
+                    connection.exec_driver_sql(f"SELECT setval({counter}, 1, false) WHERE {counter} IS NOT NULL")
 
 
 @pytest.fixture
