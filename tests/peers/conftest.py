@@ -3,16 +3,16 @@
 Where the npm registry cannot be reached, the packages come from npm's own cache; where that has none, this cannot run.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 import requests
 
+from tests.peers.packages import installed
 from tests.providers.fixtures import BOOKS, trap
 from tests.providers.live import BASE_URL, query
 from tests.requires import cannot_run, require
@@ -22,29 +22,16 @@ from webapp.demo.provider.memory import CONTACTS, GRAPH
 __all__ = ["packages", "peer", "trap"]
 
 HERE = Path(__file__).parent
-CACHE = HERE.parent.parent / ".cache" / "peers"
-PACKAGES_SECONDS = 300
 
 
 @pytest.fixture(scope="session")
 def packages():
     """The folder with the pinned packages, installed once a lock file."""
     require("node")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = CACHE / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "whole").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        command = ["npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=PACKAGES_SECONDS, check=False
-        )
-        if done.returncode:
-            cannot_run(f"the certified OpenID provider from npm ({done.stderr.strip().splitlines()[-1][:200]})")
-        (folder / "whole").touch()
-    shutil.copy(HERE / "provider.js", folder)
-    return folder
+    try:
+        return installed()
+    except CalledProcessError as error:
+        cannot_run(f"the certified OpenID provider from npm ({error.stderr.strip().splitlines()[-1][:200]})")
 
 
 class Peer:
