@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import event, select
 
-from tests import factories, requires
+from tests import factories, requires, routes
 from tests.postgres import Server
 from webapp import clock, create_app, schema
 from webapp.demo import community
@@ -153,11 +153,23 @@ def context(app):
         db.session.rollback()
 
 
+@pytest.fixture(scope="session")
+def _samples():
+    """The sample community as SQLite keeps it, made once in a run: making it takes seconds, putting it back a moment."""
+    return {}
+
+
 @pytest.fixture
-def sample(context, tmp_path, monkeypatch):
+def sample(context, tmp_path, monkeypatch, _samples):
     """The sample community, a small one, in which there is something of everything; the member whom its visitors sign in as."""
-    monkeypatch.setattr(community, "MEMBERS", 60)
-    community.build(tmp_path / "books.json")
+    engine = db.engine.dialect.name
+    if engine in _samples:
+        _samples[engine].restore()
+    else:
+        monkeypatch.setattr(community, "MEMBERS", 60)
+        community.build(tmp_path / "books.json")
+        if engine == "sqlite":
+            _samples[engine] = routes.Snapshot()
     return db.session.scalars(select(Member).where(Member.name == community.SAMPLE.name)).one()
 
 
@@ -206,11 +218,14 @@ class Browser:
         return self.client.get(url, **kwargs)
 
     def post(self, url, data=None, **kwargs):
+        return self.send("POST", url, data=data, **kwargs)
+
+    def send(self, method, url, *, headers=None, **kwargs):
+        """Ask in any way, with the token of the session."""
         with self.client.session_transaction() as kept:
             raw = kept.setdefault("csrf_token", "0123456789abcdef0123456789abcdef01234567")
         signed = URLSafeTimedSerializer(self.client.application.secret_key, salt="wtf-csrf-token").dumps(raw)
-        headers = {"X-CSRFToken": signed, **kwargs.pop("headers", {})}
-        return self.client.post(url, data=data, headers=headers, **kwargs)
+        return self.client.open(url, method=method, headers={"X-CSRFToken": signed, **(headers or {})}, **kwargs)
 
     def part(self, url, data=None, *, method="POST", **kwargs):
         """Ask as htmx does."""

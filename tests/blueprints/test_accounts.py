@@ -122,18 +122,6 @@ def test_unconfirmed_accounts_go_after_seven_days(as_member, context):
     assert [row.name for row in db.session.query(Member)] == ["Stays"]
 
 
-def test_signing_in_leads_where_one_wanted_to_go_and_never_elsewhere(as_member, context):
-    factories.member("Ada Lovelace", "ada@example.org")
-    browser = as_member()
-    asked = browser.get("/settings/nothing?x=1")
-    assert asked.status_code in {303, 404}
-    for evil in ["/\\evil", "//evil", "https:evil", "http://evil.example", "/.//evil", "%2F%2Fevil", "\t//evil"]:
-        browser = as_member()
-        done = browser.post("/signin?next=" + evil, {"email": "ada@example.org", "password": factories.PASSWORD})
-        assert done.status_code == 303
-        assert done.headers["Location"] == "/"
-
-
 def test_a_new_sign_in_takes_nothing_over_from_before(as_member, context):
     factories.member("Ada Lovelace", "ada@example.org")
     browser = as_member()
@@ -252,29 +240,11 @@ def test_joining_by_invitation_only_says_so(as_member, setting):
     assert "Joining is by invitation" in text_of(as_member().get("/signup"))
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"X-CSRFToken": "forged"}]
-)
-def test_another_site_cannot_post(as_member, context, headers):
-    response = as_member().post("/signup", {"name": "a", "email": "a@example.org", "password": "x"}, headers=headers)
-    assert response.status_code in {400, 403}
-    assert db.session.query(Member).count() == 0
-
-
 def test_another_name_of_this_host_is_led_to_the_right_one(client):
     response = client.get("/signin?next=x", base_url="http://localhost:8000")
     assert response.status_code == 307
     assert response.headers["Location"] == "http://127.0.0.1:8000/signin?next=x"
     assert client.post("/signin", base_url="http://localhost:8000").status_code in {400, 403}
-
-
-def test_every_answer_carries_the_headers(client):
-    for path in ("/", "/nope", "/livez", "/signin"):
-        headers = client.get(path).headers
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "same-origin"
-        assert headers["Cache-Control"]
 
 
 def test_an_address_that_no_mail_could_reach_is_refused_and_stays(as_member, context):

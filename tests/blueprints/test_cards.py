@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 
 from tests import factories
 from tests.domain.test_cards import detail, fill
-from tests.house.test_routes import address, rules
+from tests.routes import address, rules
 from webapp import clock, jobs
 from webapp.domain import cards, moderation, profiles
 from webapp.extensions import db

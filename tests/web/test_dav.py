@@ -11,7 +11,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from tests import dav, factories
-from tests.house.test_routes import dump
+from tests.routes import dump
 from webapp import clock
 from webapp.domain import app_passwords, cards, moderation, profiles, relationships
 from webapp.extensions import db

@@ -14,7 +14,7 @@ def place(app, after, *kinds):
 
 def test_a_place_comes_back_as_it_was(app):
     assert place(app, paging.cursor("van nes, maya é", 7), str, int) == ("van nes, maya é", 7)
-    assert place(app, paging.cursor(1_700_000_000_000, 7), int, int) == (1_700_000_000_000, 7)
+    assert place(app, paging.cursor(1_700_000_000_000, 7), paging.Ms, int) == (1_700_000_000_000, 7)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,22 @@ def test_a_place_comes_back_as_it_was(app):
         paging.cursor(1),
         paging.cursor("a", 1),
         paging.cursor(1, 2**63),
+        paging.cursor(10**15, 1),
+        paging.cursor(1, 2**31),
+        paging.cursor(1.5, 1),
+        paging.cursor(1, -(2**61)),
         paging.cursor(True, 1),
     ]
     + [base64.urlsafe_b64encode(raw).decode() for raw in (b"[" * 400, b"{}", b"\xff", b"null")],
 )
 def test_what_is_no_place_is_the_beginning(app, text):
-    assert place(app, text, int, int) is None
+    assert place(app, text, paging.Ms, int) is None
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_a_text_that_no_database_compares_is_the_beginning(app, text):
+    assert place(app, paging.cursor(text, 1), str, int) is None
+    assert place(app, paging.cursor("👩🏽‍🚀", 1), str, int) == ("👩🏽‍🚀", 1)
 
 
 def test_the_way_back_is_only_ours(app):

@@ -23,6 +23,7 @@ from webapp.web.back import leave_back
 from webapp.web.errors import INVALID
 from webapp.web.htmx import leave, page, wants_part
 from webapp.web.limits import takes
+from webapp.web.numbers import as_number
 
 bp = Blueprint("cards", __name__)
 
@@ -125,8 +126,7 @@ def tag(handle: str) -> Response:
 @bp.post("/people/<handle>/card/every")
 def every(handle: str) -> Response:
     """Choose how often to be reminded of them."""
-    given = request.form.get("every", "")
-    months = int(given) if given.isascii() and given.isdigit() else -1
+    months = as_number(request.form.get("every", ""))
     return _save(handle, "touch", lambda me, other: cards.set_every(me, other, months))
 
 
@@ -164,7 +164,7 @@ def index() -> Response:
 @bp.get("/cards/due")
 def due() -> Response:
     """List all with whom it is time to get in touch, the longest due first, a page at a time."""
-    place = paging.place(int, int)
+    place = paging.place(paging.Ms, int)
 
     def key(person: cards.Due) -> tuple[int, int]:
         return to_ms(person.due_at), person.id

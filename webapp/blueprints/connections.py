@@ -37,6 +37,8 @@ FACES = 3
 SEARCH_CHARACTERS = 100
 FILTER_CHARACTERS = 120
 ORDERS: dict[str, connections.Order] = {"first": "first", "last": "last", "contact": "contact"}
+ORDERED_BY: dict[str, type] = {"recent": paging.Ms, "first": str, "last": str, "contact": int}
+"""What stands in the place of a row, by the order of the list."""
 CHOSEN = 100
 """Among how many at once several can be chosen."""
 FILTER_WORDS = {"field": N_("Field"), "company": N_("Organisation"), "place": N_("Place"), "cohort": N_("Year")}
@@ -91,7 +93,7 @@ def _listed() -> dict[str, Any]:
     every = connections.of(
         viewer(), search=q, order=order, only=only, tag=tag.key if tag else "", talks=talks, quiet=quiet
     )
-    place = paging.place(str if order in {"first", "last"} else int, int)
+    place = paging.place(ORDERED_BY[order], int)
     found = every
     if place:
         found = connections.after(found, order, from_ms(place[0]) if order == "recent" else place[0], place[1])

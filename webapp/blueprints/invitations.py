@@ -32,7 +32,7 @@ CHOSEN = 100
 def _list(name: str, *, problem: str = "") -> Response:
     me = viewer()
     choosing = name != "ignored" and bool(request.args.get("choose") or problem)
-    found, place = invitations.of(me, name), paging.place(int, int)
+    found, place = invitations.of(me, name), paging.place(paging.Ms, int)
     if place:
         found = invitations.after(found, from_ms(place[0]), place[1])
     size = CHOSEN if choosing else paging.SIZE
@@ -82,7 +82,7 @@ def ignored() -> Response:
 def guest_list() -> Response:
     """List the people the viewer invited by mail."""
     me = viewer()
-    found, place = guests.mine(me), paging.place(int, int)
+    found, place = guests.mine(me), paging.place(paging.Ms, int)
     if place:
         found = found.where(
             (GuestInvitation.created_at < from_ms(place[0]))

@@ -22,6 +22,7 @@ from webapp.web.access import public, viewer
 from webapp.web.errors import show_on
 from webapp.web.headers import from_anywhere
 from webapp.web.htmx import leave, page
+from webapp.web.numbers import as_numbers
 
 bp = Blueprint("join", __name__)
 
@@ -48,7 +49,7 @@ def join(token: str) -> Response:
     except Refused:
         return page("invitations/over.html", status=410)
     form = JoinForm()
-    ticked = [int(i) for i in request.form.getlist("inviter") if i.isdecimal()] if form.is_submitted() else None
+    ticked = as_numbers(request.form.getlist("inviter")) if form.is_submitted() else None
     shown: dict[str, Any] = {
         "form": form,
         "link": link,

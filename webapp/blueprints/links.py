@@ -18,6 +18,7 @@ from webapp.web import paging
 from webapp.web.access import public, sign_in_and_back, viewer, viewer_or_none
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
+from webapp.web.numbers import as_number
 from webapp.web.signing_up import say_met, sign_up
 
 bp = Blueprint("links", __name__)
@@ -25,7 +26,7 @@ bp = Blueprint("links", __name__)
 
 def _number(text: object) -> int:
     """Return the number that was chosen; 0, which is never offered, for what is none."""
-    return int(str(text)) if str(text).isdecimal() else 0
+    return as_number(text) or 0
 
 
 class LinkForm(FlaskForm):

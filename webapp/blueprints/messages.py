@@ -19,13 +19,14 @@ from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.domain.messages import Line, Talk
 from webapp.domain.names import fold
 from webapp.extensions import db
-from webapp.models.base import to_ms
+from webapp.models.base import LAST_ID, LAST_MS, to_ms
 from webapp.models.member import Member
 from webapp.web import paging
 from webapp.web.access import viewer
 from webapp.web.errors import INVALID, show_on
 from webapp.web.filters import day
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.numbers import as_number
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
 
@@ -34,7 +35,6 @@ CHOSEN = 50
 SEARCH_CHARACTERS = 100
 TAGGED = 200
 """How many with one tag are offered to choose from, where they are more than a conversation can have."""
-ID_DIGITS = 18
 FRESH = 20
 """How many messages that may still be taken back an open page asks about at most."""
 
@@ -72,10 +72,9 @@ def _day(of: date) -> str:
     return _("Today") if passed == 0 else _("Yesterday") if passed == 1 else day(of)
 
 
-def _number(name: str) -> int:
+def _number(name: str, most: int = LAST_ID) -> int:
     """Return a number of the address; 0 for anything else."""
-    text = request.values.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS else 0
+    return as_number(request.values.get(name, ""), most) or 0
 
 
 def _rows(box: messages.Box) -> dict[str, Any]:
@@ -199,7 +198,7 @@ def _news(key: str, *, sent: bool = False) -> Response:
         "messages/_news.html",
         talk=talk,
         lines=_spaced(lines, known[-1] if known else None),
-        changed=messages.changed(member, talk, after, _number("at"), SHOWN),
+        changed=messages.changed(member, talk, after, _number("at", LAST_MS), SHOWN),
         gone=set(asked) - {line.key for line in there},
         last=lines[-1].id if lines else after,
         final=next(reversed([*known, *lines]), None),

@@ -14,20 +14,20 @@ from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
 from webapp.web.access import viewer
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.numbers import as_numbers
 from webapp.web.shell import news_of
 
 bp = Blueprint("notifications", __name__, url_prefix="/notifications")
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-ID_DIGITS = 18  # what fits into 64 bit
 
 
 @bp.get("")
 def index() -> Response:
     """List what the member is told, the newest first; what is shown is marked read by a POST that the page sends."""
     member = viewer()
-    place = paging.place(int, int)
+    place = paging.place(paging.Ms, int)
     found = notifications.lines(member)
     if place:
         found = notifications.after(found, from_ms(place[0]), place[1])
@@ -55,7 +55,7 @@ def people_of() -> Response:
     kind, about = request.args.get("kind", ""), request.args.get("about", "")
     day = request.args.get("day", default=-1, type=int)
     found = notifications.people(viewer(), kind, about, day)
-    place = paging.place(int, int)
+    place = paging.place(paging.Ms, int)
     if place:
         found = notifications.after(found, from_ms(place[0]), place[1])
     shown = paging.page(found, lambda row: (to_ms(row.visible_from), row.id), is_first=place is None)
@@ -81,9 +81,7 @@ def read() -> Response:
     if shown is None:
         notifications.read_all(viewer())
     else:
-        parts = shown.split(",")[: paging.SIZE]
-        numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) <= ID_DIGITS]
-        notifications.read(viewer(), numbers)
+        notifications.read(viewer(), as_numbers(shown.split(",")[: paging.SIZE]))
     if wants_part():
         return page("notifications/_count.html")
     return leave(".index")

@@ -16,7 +16,7 @@ operators_only(bp)
 @bp.get("")
 def index() -> Response:
     """List what waits for an operator, the oldest first: what was reported, and nothing else of anybody."""
-    place = paging.place(int, int)
+    place = paging.place(paging.Ms, int)
     listed = paging.page(
         moderation.reports(after=place),
         lambda row: (to_ms(row.Report.created_at), row.Report.id),

@@ -94,7 +94,7 @@ def unblock(handle: str) -> Response:
 def dismissed() -> Response:
     """List whom the member does not want to be suggested, each with a way back."""
     found = suggestions.dismissed(viewer())
-    place = paging.place(int, int)
+    place = paging.place(paging.Ms, int)
     shown = paging.page(
         suggestions.after(found, from_ms(place[0]), place[1]) if place else found,
         lambda row: (to_ms(row.at), row.id),

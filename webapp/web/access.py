@@ -1,8 +1,9 @@
 """Who may come in: every endpoint needs a sign-in unless it is marked `@public`."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request, session, url_for
 from flask_login import current_user, login_user
@@ -122,9 +123,12 @@ def sign_in_and_back() -> str:
 def after_sign_in(token: str | None) -> str:
     """Return where a signed `next` leads, else home. Only paths that we signed ourselves are followed."""
     where = tokens.signed(NEXT, token) if token else None
-    if isinstance(where, str) and where.startswith("/") and not where.startswith(("//", "/\\")):
-        return where
-    return url_for("public.home")
+    return where if is_own_path(where) else url_for("public.home")
+
+
+def is_own_path(where: object) -> TypeGuard[str]:
+    """Whether it is a path of this site to every browser: they pass over tabs and line ends, and take a backslash for a slash."""
+    return isinstance(where, str) and re.fullmatch(r"/(?![/\\])[^\x00-\x1f\x7f]*", where) is not None
 
 
 def _note_seen(response: Response) -> Response:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 
 from webapp import tokens
+from webapp.web.access import is_own_path
 from webapp.web.htmx import leave, leave_to, wants_part
 
 PURPOSE = "back"
@@ -53,4 +54,4 @@ def leave_back(endpoint: str, **values: object) -> Response:
 
 def _path(token: str) -> str | None:
     path = tokens.signed(PURPOSE, token) if token else None
-    return path if isinstance(path, str) and path.startswith("/") and not path.startswith(("//", "/\\")) else None
+    return path if is_own_path(path) else None

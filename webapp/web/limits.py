@@ -7,11 +7,13 @@ from typing import IO, Any, TypeVar
 
 from flask import Flask, Request, current_app, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from webapp.domain import throttles
 from webapp.models.member import Member
 from webapp.transaction import transaction
 from webapp.web.bodies import Bodies, take
+from webapp.web.numbers import DIGITS, as_number
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,9 +43,23 @@ class InMemory(Request):
         return BytesIO()
 
 
+class Number(IntegerConverter):
+    """The number of a row in an address. What is longer than any has is no address of ours."""
+
+    regex = rf"[0-9]{{1,{DIGITS}}}"
+
+    def to_python(self, value: str) -> int:
+        """Return the number, where a row can have it."""
+        found = as_number(value)
+        if found is None:
+            raise ValidationError
+        return found
+
+
 def bind(app: Flask) -> None:
     """Say how large a request may be, and read what it brings, before anything else; no transaction is open meanwhile."""
     app.request_class = InMemory
+    app.url_map.converters["int"] = Number
     app.extensions["kith.bodies"] = Bodies()
     app.before_request(_take)
     app.before_request(_legible)

@@ -1,6 +1,7 @@
 """Lists a page at a time, by key: the address says after which row to go on, so that the last page is as quick as the first."""
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Any, Generic, TypeVar
 from flask import request
 
 from webapp.extensions import db
+from webapp.models.base import LAST_ID, LAST_MS
 
 Row = TypeVar("Row")
 SIZE = 25
 CURSOR_CHARACTERS = 600
+UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ def cursor(*values: str | int) -> str:
     return urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
+class Ms(int):
+    """The kind of a moment in a place: milliseconds since 1970."""
+
+
 def place(*kinds: type) -> tuple[Any, ...] | None:
     """Return the place the address names, as values of these kinds; None for the beginning, and for anything that is no place."""
     text = request.values.get("after", "")
@@ -38,11 +45,16 @@ def place(*kinds: type) -> tuple[Any, ...] | None:
         values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except ValueError:
         return None
-    if not isinstance(values, list) or [type(value) for value in values] != list(kinds):
+    if not isinstance(values, list) or len(values) != len(kinds):
         return None
-    if any(isinstance(value, int) and abs(value) > 2**62 for value in values):
-        return None
-    return tuple(values)
+    return tuple(values) if all(map(_fits, values, kinds)) else None
+
+
+def _fits(value: object, kind: type) -> bool:
+    """Whether a value can stand in a row: a number, a moment, or a text that every database can compare."""
+    if kind is str:
+        return isinstance(value, str) and not UNFIT.search(value)
+    return type(value) is int and abs(value) <= (LAST_MS if kind is Ms else LAST_ID)
 
 
 def page(found: Any, key: Callable[[Any], tuple[str | int, ...]], *, is_first: bool, size: int = SIZE) -> Page[Any]:

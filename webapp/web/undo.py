@@ -9,17 +9,16 @@ from typing import Any
 from flask import request
 
 from webapp.domain.errors import NotFound
-from webapp.models.base import from_ms
-
-MS_DIGITS = 14
+from webapp.models.base import LAST_MS, from_ms
+from webapp.web.numbers import as_number
 
 
 def sent_moment(name: str) -> datetime:
     """Return the moment a form sends in milliseconds since 1970; NotFound for what is none."""
-    given = request.form.get(name, "")
-    if not (given.isascii() and given.isdecimal() and len(given) <= MS_DIGITS):
+    given = as_number(request.form.get(name, ""), LAST_MS)
+    if given is None:
         raise NotFound
-    return from_ms(int(given))
+    return from_ms(given)
 
 
 def by_press(rows: Sequence[Any]) -> list[list[Any]]:

@@ -19,6 +19,7 @@ from webapp.web.access import viewer
 from webapp.web.errors import INVALID, sentence
 from webapp.web.filters import number
 from webapp.web.htmx import leave, leave_to, page, wants_part
+from webapp.web.numbers import as_number, as_numbers
 
 SCREENS: dict[str, List] = {"members": "member", "others": "guest"}
 
@@ -29,8 +30,8 @@ SCREENS: dict[str, List] = {"members": "member", "others": "guest"}
 def _take_over(book: Book, which: List) -> None:
     """Take over what the form says: the ticks of the page it shows, and what is to be shown next."""
     form = request.form
-    shown = [int(at) for at in form.get("shown", "").split(",") if at.isascii() and at.isdigit()]
-    ticked = {int(at) for at in form.getlist("tick") if at.isascii() and at.isdigit()}
+    shown = as_numbers(form.get("shown", "").split(","))
+    ticked = set(as_numbers(form.getlist("tick")))
     contacts.tick_shown(book, which, shown, ticked)
     do = form.get("do", "")
     if do in {"all", "none"}:
@@ -42,7 +43,7 @@ def _take_over(book: Book, which: List) -> None:
     elif "sort" in form:
         contacts.look(book, which, sort=form["sort"])
     elif "page" in form:
-        contacts.look(book, which, page=form.get("page", type=int) or 1)
+        contacts.look(book, which, page=as_number(form["page"]) or 1)
 
 
 @bp.post("/<any(members, others):screen>/tick")

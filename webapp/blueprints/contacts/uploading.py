@@ -23,6 +23,7 @@ from webapp.web.errors import INVALID, show_on
 from webapp.web.filters import number
 from webapp.web.htmx import leave, page
 from webapp.web.limits import takes
+from webapp.web.numbers import as_number
 
 FORM_BYTES = files.FILE_BYTES + 100_000
 SAMPLES = 5
@@ -137,8 +138,9 @@ def _chosen() -> Columns:
     said: dict[str, list[int]] = {"name": [], "address": []}
     for field, value in request.form.items():
         at = field.removeprefix("column-")
-        if value in said and at != field and at.isascii() and at.isdigit():
-            said[value].append(int(at))
+        column = as_number(at)
+        if value in said and at != field and column is not None:
+            said[value].append(column)
     return Columns(tuple(sorted(said["name"])), tuple(sorted(said["address"])))
 
 

@@ -153,9 +153,9 @@ def keep_mine(viewer: Member, other: Member, key: str) -> None:
     _change(viewer, other, keep)
 
 
-def set_every(viewer: Member, other: Member, months: int) -> None:
+def set_every(viewer: Member, other: Member, months: int | None) -> None:
     """Be reminded to get in touch every so many months, beginning with the day they last spoke, else today; 0 ends that."""
-    if months not in INTERVALS:
+    if months is None or months not in INTERVALS:
         raise Invalid(every=N_("Choose one of the answers"))
     today = clock.now().date().isoformat()
     _change(viewer, other, lambda card: replace(card, every=months, since=today if months else ""))

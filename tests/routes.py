@@ -1,0 +1,98 @@
+"""Every address of the application, and what the database says before and after somebody asked for one."""
+
+import re
+import sqlite3
+from contextlib import closing, contextmanager
+
+from flask import url_for
+from sqlalchemy import event, select
+
+from webapp import config
+from webapp.extensions import db
+
+ONE_CLICK = {"join.opt_out", "unsubscribe.show"}
+"""Mail programs post there (RFC 8058)."""
+VALUES = {
+    "token": "x",
+    "key": "x",
+    "handle": "nobody-abcd",
+    "mail_id": 1,
+    "report_id": 1,
+    "name": "x",
+    "pixels": 64,
+    "what": "accept",
+    "sign_in_id": 1,
+    "address_id": 1,
+    "app_password_id": 1,
+    "door": "google",
+}
+NOTED = {"seen_at", "clicked_at"}
+"""When a sign-in or an address book was last used."""
+COUNTED = "throttle"
+"""How often something was tried: a limit has to count."""
+_WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)\"?(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def rules(app):
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+
+
+def address(app, rule):
+    """An address of a rule, of nothing that is there."""
+    values = {
+        name: min(getattr(rule._converters[name], "items", None) or [VALUES.get(name, "x")])
+        for name in rule.arguments - set(rule.defaults or ())
+    }
+    with app.test_request_context():
+        return url_for(rule.endpoint, **values)
+
+
+def dump():
+    """Everything in the database but when something was last used, and how often it was tried."""
+    db.session.rollback()
+    return {
+        table.name: sorted(
+            str([value for column, value in zip(table.columns.keys(), row, strict=True) if column not in NOTED])
+            for row in db.session.execute(select(table))
+        )
+        for table in db.metadata.sorted_tables
+        if table.name != COUNTED
+    }
+
+
+@contextmanager
+def writes():
+    """The tables that are written to meanwhile, but for what `dump` leaves out."""
+    found = []
+
+    def note(_connection, cursor, statement, *_rest):
+        written = _WRITES.match(statement)
+        if (
+            written
+            and cursor.rowcount
+            and written[1] != COUNTED
+            and not re.match(rf"\s+SET ({'|'.join(NOTED)})=\S+\s+WHERE", written[2])
+        ):
+            found.append(statement)
+
+    event.listen(db.engine, "after_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(db.engine, "after_cursor_execute", note)
+
+
+class Snapshot:
+    """An SQLite database as it stands, to be put back as often as one likes."""
+
+    def __init__(self):
+        db.session.rollback()
+        self.kept = sqlite3.connect(":memory:", check_same_thread=False)
+        with closing(sqlite3.connect(config.setting("INSTANCE") / "kith.sqlite3")) as now:
+            now.backup(self.kept)
+
+    def restore(self):
+        db.session.rollback()
+        db.session.expire_all()
+        with closing(sqlite3.connect(config.setting("INSTANCE") / "kith.sqlite3")) as now:
+            self.kept.backup(now)
