@@ -269,6 +269,26 @@ def test_broken_discovery_is_a_fault_and_is_not_remembered(registered, provider,
     assert oauth.authorize(oauth.pend("google"), "s").startswith(provider.url)
 
 
+@pytest.mark.parametrize(
+    ("door", "issuer"),
+    [
+        ("google", "https://evil.example"),
+        ("google", "{url}/google/other"),
+        ("google", "{url}/google/.well-known"),
+        ("google", "{url}/microsoft"),
+        ("microsoft", "https://evil.example/{{tenantid}}/v2.0"),
+        ("microsoft", "{url}0/microsoft/{{tenantid}}/v2.0"),
+        ("microsoft", "nonsense"),
+    ],
+)
+def test_discovery_that_names_another_issuer_is_a_fault(registered, provider, door, issuer):
+    other = issuer.format(url=provider.url)
+    provider.change_json(DISCOVERY[door], lambda found: found | {"issuer": other})
+    assert reason(oauth.authorize, oauth.pend(door), "s") == Reason.FAULT
+    provider.reset()
+    assert oauth.authorize(oauth.pend(door), "s").startswith(provider.url)
+
+
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 def test_an_endpoint_that_is_neither_https_nor_loopback_is_refused(registered, provider, name):
     provider.change_json(DISCOVERY["google"], lambda found: found | {name: "http://login.example/x"})

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES = 1_000_000
 REVOKE_SECONDS = 3.0
+WELL_KNOWN = "/.well-known/openid-configuration"
 LEEWAY_SECONDS = 120
 """How far the provider's clock may be off."""
 
@@ -418,6 +419,8 @@ def _metadata(client: _Client) -> dict[str, Any]:
     metadata: dict[str, Any] = client.load_server_metadata()
     if not isinstance(metadata.get("issuer"), str):
         raise ConsentError(Reason.FAULT, "no issuer")
+    if not _is_named_there(client.name, metadata["issuer"]):
+        raise ConsentError(Reason.FAULT, "the discovery document of another provider")
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         if not isinstance(metadata.get(name), str):
             raise ConsentError(Reason.FAULT, f"no {name}")
@@ -429,6 +432,17 @@ def _metadata(client: _Client) -> dict[str, Any]:
         "RS256"
     ]
     return metadata
+
+
+def _is_named_there(door: str, issuer: str) -> bool:
+    """Whether an issuer is the one whose discovery document is asked (OpenID Connect Discovery 1.0, 4.3).
+
+    Microsoft's documents name a template, or a tenant's number, at whatever address of the same host they are asked for.
+    """
+    asked: str = setting(f"{door.upper()}_METADATA_URL").removesuffix(WELL_KNOWN)
+    if door == "microsoft":
+        return origin(issuer) == origin(asked)
+    return issuer.removesuffix("/") == asked.removesuffix("/")
 
 
 def _check_sender(metadata: Mapping[str, Any], answer: Mapping[str, str]) -> None:
