@@ -1,6 +1,5 @@
 """App passwords: what a device reads its member's address book with. Each has a name, is shown once, ends by itself, and opens no page."""
 
-import base64
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from webapp.models.member import AppPassword, EmailAddress, Member, visible
 MOST = 20
 """How many a member has at most."""
 NAME_CHARACTERS = 40
-SECRET_BYTES = 15
-"""120 bits, 24 letters and digits: nobody guesses one, so it needs no slow hash, for which each question of a device would have to wait."""
-GROUP = 4
+LETTERS, GROUP = "abcdefghijklmnopqrstuvwxyz234567", 4
+SECRET_LETTERS = 28
+"""140 bits: nobody guesses one, so it needs no slow hash, for which each question of a device would have to wait."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def make(member: Member, name: str) -> str:
     there = db.session.scalar(select(func.count()).where(AppPassword.member_id == member.id))
     if there is not None and there >= MOST:
         raise Refused(N_("You have twenty app passwords. Revoke one first"))
-    secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode().lower()
+    secret = "".join(secrets.choice(LETTERS) for _ in range(SECRET_LETTERS))
     db.session.add(AppPassword(member_id=member.id, name=kept, hashed=_hashed(secret), created_at=clock.now()))
     db.session.flush()
     return "-".join(secret[start : start + GROUP] for start in range(0, len(secret), GROUP))
