@@ -1,5 +1,6 @@
 """The cookie that says which sign-in a browser has: Flask's own, signed; what checks it is made once, not for every request."""
 
+import hashlib
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,8 @@ def bind(app: Flask) -> None:
 
 class Sessions(SecureCookieSessionInterface):
     """Reads and writes the cookie of one application."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def __init__(self, app: Flask) -> None:
         made = super().get_signing_serializer(app)
