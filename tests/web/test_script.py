@@ -37,7 +37,7 @@ LIST = """
 <p id="ticks" hx-get="/bench/tick" hx-trigger="every 200ms" hx-swap="innerHTML">0</p>
 <div class="reveal"><input id="secret" type="password" aria-label="Secret"><button type="button" aria-controls="secret"
   aria-pressed="false" data-show="Show" data-hide="Hide">Show</button></div>
-<button type="button" data-theme-toggle>Light or dark</button>
+<button type="button" data-theme-toggle="theme=%;path=/;samesite=lax">Light or dark</button>
 {% endblock %}
 {% block toasts %}{{ toast("One") }}{% endblock %}
 """

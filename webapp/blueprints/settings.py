@@ -18,16 +18,15 @@ from webapp.models.base import from_ms, to_ms
 from webapp.models.event_choice import CHANNELS
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
-from webapp.web import access, paging
+from webapp.web import access, cookies, paging
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
 from webapp.web.proving import check_own
-from webapp.web.shell import THEMES
+from webapp.web.shell import THEME, THEMES, YEAR_SECONDS
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
-YEAR_SECONDS = 365 * 24 * 3600
 RHYTHMS = (
     ("each", lazy_gettext("Right away, one by one")),
     ("daily", lazy_gettext("Once a day, together in one email")),
@@ -232,9 +231,9 @@ def set_appearance() -> Response:
     theme = request.form.get("theme", "")
     flash(_("Your choice is saved"))
     response = leave(".appearance")
-    if theme in THEMES:
-        secure = setting("BASE_URL").startswith("https://")
-        response.set_cookie("theme", theme, max_age=YEAR_SECONDS, samesite="Lax", secure=secure)  # the script reads it
+    secure = cookies.is_secure()
+    if theme in THEMES:  # not HttpOnly: the script sets it, too
+        response.set_cookie(cookies.called(THEME), theme, max_age=YEAR_SECONDS, samesite="Lax", secure=secure)
     else:
-        response.delete_cookie("theme")
+        response.delete_cookie(cookies.called(THEME), samesite="Lax", secure=secure)
     return response

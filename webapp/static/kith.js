@@ -67,7 +67,7 @@ document.addEventListener('click', event => {
     const page = document.documentElement;
     const dark = (page.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
     page.dataset.theme = dark ? 'light' : 'dark';
-    document.cookie = `theme=${page.dataset.theme};path=/;max-age=31536000;samesite=lax`;
+    document.cookie = pressed.dataset.themeToggle.replace('%', page.dataset.theme);
   }
 });
 

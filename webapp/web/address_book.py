@@ -10,18 +10,19 @@ from webapp.domain import contacts
 from webapp.domain.contacts import Key, Lost
 from webapp.models.member import Member
 from webapp.transaction import transaction
-from webapp.web import oauth
+from webapp.web import cookies, oauth
 
 COOKIE = "kith_import"
 PATH = "/contacts"
 AT_SIGN_OUT = "kith_import_end"
 """The same key for the one other address that needs it, to have the provider's key revoked at sign-out."""
 SIGN_OUT = "/signout"
+PATHS = {COOKIE: PATH, AT_SIGN_OUT: SIGN_OUT}
 
 
 def key(name: str = COOKIE) -> Key | None:
     """Return the key the browser sent; None without a readable one."""
-    number, _, text = request.cookies.get(name, "").partition(".")
+    number, _, text = request.cookies.get(cookies.called(name, PATHS[name]), "").partition(".")
     try:
         return Key(int(number), urlsafe_b64decode(text))
     except (ValueError, binascii.Error):
@@ -31,13 +32,13 @@ def key(name: str = COOKIE) -> Key | None:
 def keep(response: Response, kept: Key) -> None:
     """Have the browser keep the key, for an hour from now."""
     value = f"{kept.import_id}.{urlsafe_b64encode(kept.secret).decode()}"
-    for name, path in ((COOKIE, PATH), (AT_SIGN_OUT, SIGN_OUT)):
+    for name, path in PATHS.items():
         response.set_cookie(
-            name,
+            cookies.called(name, path),
             value,
             max_age=setting("IMPORT_MINUTES") * 60,
             path=path,
-            secure=setting("BASE_URL").startswith("https://"),
+            secure=cookies.is_secure(),
             httponly=True,
             samesite="Lax",
         )
@@ -45,9 +46,9 @@ def keep(response: Response, kept: Key) -> None:
 
 def drop(response: Response) -> None:
     """Have the browser forget the key."""
-    for name, path in ((COOKIE, PATH), (AT_SIGN_OUT, SIGN_OUT)):
+    for name, path in PATHS.items():
         response.delete_cookie(
-            name, path=path, secure=setting("BASE_URL").startswith("https://"), httponly=True, samesite="Lax"
+            cookies.called(name, path), path=path, secure=cookies.is_secure(), httponly=True, samesite="Lax"
         )
 
 

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 
+from webapp.web.headers import HTTPS_ONLY
+
 FOREVER = "public, max-age=31536000, immutable"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+    ".svg": "image/svg+xml; charset=utf-8",
     ".png": "image/png",
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
@@ -45,7 +47,8 @@ def bind(app: Flask) -> None:
     prefix = f"/static/{stamp_of(folder)}/"
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     app.config["ASSETS"] = {name: f"{prefix}{name}" for name in found}
-    app.wsgi_app = Static(app.wsgi_app, {f"{prefix}{name}": read(path) for name, path in found.items()})  # type: ignore[method-assign]
+    files = {f"{prefix}{name}": read(path) for name, path in found.items()}
+    app.wsgi_app = Static(app.wsgi_app, files, https=app.config["SESSION_COOKIE_SECURE"])  # type: ignore[method-assign]
     app.jinja_env.globals["asset"] = asset
 
 
@@ -67,9 +70,10 @@ class Static:
     Packing is safe here and only here: these bytes hold nothing of anybody. Pages are left to a proxy.
     """
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], files: dict[str, File]) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], files: dict[str, File], *, https: bool = False) -> None:
         self.app = app
         self.files = files
+        self.more = [HTTPS_ONLY] if https else []
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         file = self.files.get(environ.get("PATH_INFO", ""))
@@ -83,8 +87,12 @@ class Static:
             ("Cache-Control", FOREVER),
             ("Vary", "Accept-Encoding"),
             ("X-Content-Type-Options", "nosniff"),
-            ("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'"),
+            (
+                "Content-Security-Policy",
+                "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+            ),
             ("Referrer-Policy", "same-origin"),
+            *self.more,
         ]
         if pack:
             headers.append(("Content-Encoding", "gzip"))

@@ -22,6 +22,8 @@ POLICY = {
     "base-uri": "'none'",
 }
 
+HTTPS_ONLY = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+
 
 def bind(app: Flask) -> None:
     """Set the headers on every answer and turn away what another site sends."""
@@ -42,7 +44,7 @@ def usual(base_url: str) -> tuple[tuple[str, str], ...]:
         ("Cache-Control", "no-store"),
     ]
     if base_url.startswith("https://"):
-        found.append(("Strict-Transport-Security", "max-age=63072000; includeSubDomains"))
+        found.append(HTTPS_ONLY)
     return tuple(found)
 
 

@@ -11,10 +11,12 @@ from webapp.config import setting
 from webapp.domain import messages, notifications
 from webapp.extensions import db
 from webapp.models.member import AnyViewer, Member
+from webapp.web import cookies
 from webapp.web.access import viewer
 from webapp.web.htmx import wants_part
 
-THEMES = ("light", "dark")
+THEME, THEMES = "theme", ("light", "dark")
+YEAR_SECONDS = 365 * 24 * 3600
 # Built once: every page shows it, and asks again as long as it is open.
 NEWS = select(
     messages.unread_of(AnyViewer).label("messages"), notifications.unread_of(AnyViewer).label("notifications")
@@ -27,12 +29,15 @@ def bind(app: Flask) -> None:
 
 
 def _shell() -> dict[str, Any]:
-    theme = request.cookies.get("theme", "")
+    name = cookies.called(THEME)
+    theme = request.cookies.get(name, "")
+    secure = ";secure" if cookies.is_secure() else ""
     return {
         "language": str(get_locale()).replace("_", "-"),
         "site_name": setting("SITE_NAME"),
         "accent": setting("ACCENT"),
         "theme": theme if theme in THEMES else "",
+        "theme_cookie": f"{name}=%;path=/;max-age={YEAR_SECONDS};samesite=lax{secure}",
         "me": viewer() if current_user.is_authenticated else None,
         "news_of": news_of,
         "keeps_mail": not setting("SMTP_URL"),
