@@ -163,6 +163,25 @@ def make_admin(email: str) -> None:
             click.echo(f"{config.setting('BASE_URL')}/operator/{link}")
 
 
+@kith.command("sign-out")
+@click.argument("email", default="")
+@click.option("--everybody", is_flag=True, help="Every member, not one.")
+@_plainly
+def sign_out(email: str, *, everybody: bool) -> None:
+    """Sign a member out everywhere, or all members. App passwords of devices go on."""
+    from webapp.domain import accounts
+    from webapp.transaction import transaction
+
+    if bool(email) == everybody:
+        raise click.ClickException("Name one member by their address, or say --everybody.")
+    with _app().app_context(), transaction():
+        member = None if everybody else accounts.by_address(email)
+        if member is None and not everybody:
+            raise click.ClickException(f"Nobody here has confirmed the address {email}.")
+        ended = accounts.end_sign_ins(member)
+    click.echo(f"{ended} sign-ins ended." if ended != 1 else "1 sign-in ended.")
+
+
 @kith.command()
 @click.option("--rebuild", is_flag=True, help="Count again what is derived, and write it.")
 @_plainly

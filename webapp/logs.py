@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+from flask import g, has_request_context, request
 
 
 def configure() -> None:
@@ -23,3 +24,13 @@ def configure() -> None:
     )
     logging.getLogger("authlib").setLevel(logging.INFO)  # its DEBUG lines hold the code verifier
     logging.getLogger("urllib3").setLevel(logging.INFO)  # its DEBUG lines hold the addresses that are asked
+
+
+def security(what: str, member: int | None = None, **facts: str | int) -> None:
+    """Write a line about a door that was used, or that stayed shut: what, at which kind of page, and whose account it is about.
+
+    Where no account is named, it is the one that is signed in. Never an address, a name, a network, nor anything that was typed.
+    """
+    where = request.endpoint if has_request_context() else None
+    who = g.get("member_id") if member is None and has_request_context() else member
+    structlog.get_logger("kith.security").info("security", what=what, member=who, where=where, **facts)

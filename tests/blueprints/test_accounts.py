@@ -134,6 +134,23 @@ def test_a_new_sign_in_takes_nothing_over_from_before(as_member, context):
         assert kept["_user_id"] != "planted"
 
 
+def test_signing_in_again_in_a_browser_ends_the_sign_in_it_had(app, as_member, context):
+    ada = factories.member("Ada Lovelace", "ada@example.org")
+    ben = factories.member("Ben Okafor", "ben@example.org")
+    elsewhere = factories.sign_in(ada)
+    browser = as_member(ben)
+    with browser.client.session_transaction() as kept:
+        before = kept["_user_id"]
+    for member, address in ((ada, "ada@example.org"), (ada, "ada@example.org"), (ben, "ben@example.org")):
+        assert browser.post("/signin", {"email": address, "password": factories.PASSWORD}).status_code == 303
+        db.session.rollback()
+        assert accounts.signed_in(before) is None
+        with browser.client.session_transaction() as kept:
+            before = kept["_user_id"]
+        assert accounts.signed_in(before)[0].id == member.id
+    assert accounts.signed_in(elsewhere)[0].id == ada.id
+
+
 def test_ten_wrong_passwords_are_enough_for_one_network_and_no_other(as_member, context):
     factories.member("Ada Lovelace", "ada@example.org")
     browser = as_member()

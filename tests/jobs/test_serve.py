@@ -145,6 +145,30 @@ def test_init_then_make_admin_then_doctor(kith):
     assert "Nothing left to migrate." in kith("migrate").stdout
 
 
+def test_an_operator_signs_out_one_member_or_all(kith):
+    kith("init")
+    app = create_app({"INSTANCE": kith.environment()["KITH_INSTANCE"]})
+    with app.app_context():
+        ada, ben = factories.member("Ada", "ada@example.org"), factories.member("Ben", "ben@example.org")
+        mine, hers, phone = factories.sign_in(ben), factories.sign_in(ada), factories.sign_in(ada)
+        db.session.commit()
+        assert "2 sign-ins ended." in kith("sign-out", "Ada@example.org").stdout
+        assert [accounts.signed_in(token) for token in (hers, phone)] == [None, None]
+        assert accounts.signed_in(mine)[0].name == "Ben"
+        db.session.rollback()
+        for wrong, said in (
+            (("nobody@example.org",), "Nobody here has confirmed"),
+            ((), "--everybody"),
+            (("ben@example.org", "--everybody"), "one member"),
+        ):
+            done = kith("sign-out", *wrong)
+            assert done.returncode == 1
+            assert said in done.stderr
+        assert "1 sign-in ended." in kith("sign-out", "--everybody").stdout
+        assert accounts.signed_in(mine) is None
+        db.engine.dispose()
+
+
 def test_seed_fills_a_database_that_doctor_finds_in_order(kith):
     done = kith("seed", "--members", 200, "--connections", 10)
     assert done.returncode == 0, done.stderr

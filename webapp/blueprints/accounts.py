@@ -12,7 +12,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 
-from webapp import passwords
+from webapp import logs, passwords
 from webapp.config import setting
 from webapp.domain import accounts, guests, links
 from webapp.domain.errors import Invalid, Refused, TooMany
@@ -161,6 +161,7 @@ def signout() -> Response:
     address_book.end_at_sign_out(member)
     with transaction():
         accounts.end_sign_in(access.viewer(), sign_in_id)
+    logs.security("signed out")
     session.clear()
     response = leave("public.home")
     response.headers["Clear-Site-Data"] = CLEAR
@@ -202,7 +203,7 @@ def reset(token: str) -> Response:
     hashed = passwords.hash_password(form.password.data or "")
     try:
         with transaction():
-            accounts.reset(token, hashed)
+            logs.security("password set by a mailed link", accounts.reset(token, hashed).id)
     except Refused as error:
         return show_on(form, error, "accounts/reset.html", **values)
     flash(_("Your password is set. Sign in with it"))

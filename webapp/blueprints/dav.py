@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
 
+from webapp import logs
 from webapp.config import setting
 from webapp.domain import app_passwords
 from webapp.domain.errors import TooMany
@@ -59,6 +60,7 @@ def _let_in(name: str, password: str) -> Member | None:
     found = app_passwords.opened(name, password)
     if found is None:
         where = limits.network()
+        logs.security("wrong app password")
         app_passwords.check_tries(name, where)
         with transaction():
             app_passwords.count_try(name, where)

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField
 
-from webapp import passwords
+from webapp import logs, passwords
 from webapp.config import setting
 from webapp.domain import accounts, choices, events, log_ins, moderation, suggestions
 from webapp.domain.errors import Invalid, Refused, TooMany
@@ -140,6 +140,7 @@ def sign_in() -> Response:
     hashed = passwords.hash_password(form.password.data or "")
     with transaction():
         accounts.set_password(viewer(), hashed, keep=access.sign_in_token())
+    logs.security("password changed")
     flash(_("Your password is changed. You are signed out everywhere else"))
     return leave(".sign_in")
 
@@ -175,6 +176,7 @@ def addresses() -> Response:
         check_own(form.old.data or "", "old")
         with transaction():
             accounts.add_address(viewer(), address)
+        logs.security("address added")
     except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "settings/addresses.html", addresses=accounts.addresses_of(viewer()))
     flash(_("We sent a mail to %(address)s. Use the link in it to confirm the address", address=address))
@@ -194,6 +196,7 @@ def address(address_id: int) -> Response:
         check_own(form.old.data or "", "old")
         with transaction():
             change(viewer(), address_id)
+        logs.security("addresses changed")
     except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "settings/address.html", address=accounts.own_address(viewer(), address_id))
     flash(_("Your addresses are changed"))

@@ -402,6 +402,11 @@ def end_sign_in(member: Member, sign_in_id: int) -> None:
         raise NotFound
 
 
+def end_token(token: str) -> None:
+    """End the sign-in that a token stands for, whoever's it is; nothing for one that has ended."""
+    db.session.execute(delete(SignIn).where(SignIn.digest == tokens.digest(token)))
+
+
 def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
     """End the member's sign-ins everywhere, but for the one with the token `keep`. An archive to be downloaded goes, too."""
     ending = delete(SignIn).where(SignIn.member_id == member.id)
@@ -410,6 +415,16 @@ def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
     db.session.execute(ending)
     # Without the key in this row its file is noise, which the next sweep deletes.
     db.session.execute(delete(Archive).where(Archive.member_id == member.id))
+
+
+def end_sign_ins(member: Member | None) -> int:
+    """End every sign-in of a member, or of all members; return how many. For whoever runs the machine."""
+    ending, archived = delete(SignIn), delete(Archive)
+    if member is not None:
+        ending = ending.where(SignIn.member_id == member.id)
+        archived = archived.where(Archive.member_id == member.id)
+    db.session.execute(archived)
+    return db.session.execute(ending).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def sweep_sign_ins(now: datetime) -> int:

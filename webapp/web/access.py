@@ -8,13 +8,14 @@ from typing import Any, TypeGuard, TypeVar, cast
 from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, request, session, url_for
 from flask_login import current_user, login_user
 
-from webapp import clock, tokens
+from webapp import clock, logs, tokens
 from webapp.domain import accounts
 from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
 from webapp.transaction import transaction
 from webapp.web.htmx import leave
+from webapp.web.sessions import TOKEN
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEEN_EVERY = timedelta(minutes=10)
@@ -59,17 +60,19 @@ def operators_only(bp: Blueprint) -> None:
 
 
 def sign_in(member: Member, agent: str) -> None:
-    """Start a sign-in in this browser: a new row, a new cookie, nothing of what the cookie held before."""
+    """Start a sign-in in this browser: a new row, a new cookie, nothing of what the cookie held before; the sign-in before it ends."""
+    accounts.end_token(str(session.get(TOKEN, "")))
     token = accounts.start_sign_in(member, agent)
     session.clear()
     session.permanent = True
     member.sign_in_token = token
     login_user(member)
+    logs.security("signed in", member.id)
 
 
 def sign_in_token() -> str:
     """Return the token of the present sign-in."""
-    return str(session["_user_id"])
+    return str(session[TOKEN])
 
 
 def bind(app: Flask) -> None:
@@ -87,6 +90,7 @@ def _load(token: str) -> Member | None:
     if found is None:
         return None
     member, sign_in_row = found
+    g.member_id = member.id  # for the log, which asks nothing
     member.sign_in_token = token
     member.sign_in_id = sign_in_row.id
     member.sign_in_seen_at = sign_in_row.seen_at

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
+from webapp import logs
 from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.web.back import came_from
@@ -42,8 +43,13 @@ def show_on(form: FlaskForm, error: DomainError, template: str, /, part: str | N
         form.form_errors.append(sentence(error))
     response = page(template, part=part, status=_status(error), **{"form": form, **values})
     if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
+        _wait(response, error)
     return response
+
+
+def _wait(response: Response, error: TooMany) -> None:
+    logs.security("too often or too much")
+    response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
 
 
 def _status(error: DomainError) -> int:
@@ -52,7 +58,7 @@ def _status(error: DomainError) -> int:
 
 def bind(app: Flask) -> None:
     """Give every error its answer."""
-    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(NotFound, _not_theirs)
     app.register_error_handler(404, _not_found)
     app.register_error_handler(Refused, lambda error: _refused(sentence(error), 409, back=came_from()))
     app.register_error_handler(Invalid, lambda error: _refused(sentence(error), INVALID, back=came_from()))
@@ -60,6 +66,12 @@ def bind(app: Flask) -> None:
     app.register_error_handler(CSRFError, _stale)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _not_theirs(error: NotFound) -> Response:
+    """Answer as to an unknown address; the log learns that somebody asked for what is not there, or not theirs."""
+    logs.security("not there or not theirs")
+    return _not_found(error)
 
 
 def _not_found(_error: Exception) -> Response:
@@ -78,11 +90,12 @@ def _refused(text: str, status: int, template: str = "errors/refused.html", *, b
 
 def _too_many(error: TooMany) -> Response:
     response = _refused(sentence(error), 429, back=came_from())
-    response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
+    _wait(response, error)
     return response
 
 
 def _stale(_error: CSRFError) -> Response:
+    logs.security("a form without its token")
     return _refused(
         _("This page was open for too long, or was sent from elsewhere. Go back, reload it, and try again."), 400
     )
@@ -100,6 +113,7 @@ def _http(error: HTTPException) -> Response:
         413: _("That is too large."),
         503: _("Too many are sending something at this moment. Nothing was done; try again in a few seconds."),
     }
+    logs.security("refused", status=error.code)
     answer = _refused(texts.get(error.code, _("That didn't work.")), error.code)
     if error.code == 405 and getattr(error, "valid_methods", None):  # noqa: PLR2004
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]

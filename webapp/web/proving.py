@@ -1,6 +1,6 @@
 """Proving who one is by the password: counted, and as slow for an address without an account. Not for use inside a transaction."""
 
-from webapp import passwords
+from webapp import logs, passwords
 from webapp.domain import accounts, throttles
 from webapp.domain.errors import N_, Invalid
 from webapp.models.member import Member
@@ -41,4 +41,5 @@ def check_password(lookup: str, member: Member | None, password: str) -> None:
     with transaction():
         for limit, key in tried:
             throttles.count(limit, *key)
+    logs.security("wrong password", member.id if member else None)
     raise Invalid(password=accounts.WRONG)
