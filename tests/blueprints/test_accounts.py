@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from tests import factories
-from webapp import clock
+from webapp import clock, tokens
 from webapp.domain import accounts, tickets
 from webapp.extensions import db
 from webapp.models.mail import OutgoingMail
@@ -132,6 +132,18 @@ def test_a_new_sign_in_takes_nothing_over_from_before(as_member, context):
     with browser.client.session_transaction() as kept:
         assert "planted" not in kept
         assert kept["_user_id"] != "planted"
+
+
+def test_a_sign_in_is_kept_as_a_digest_of_a_token_nobody_guesses(as_member, context):
+    ada = factories.member("Ada Lovelace", "ada@example.org")
+    browser = as_member()
+    browser.post("/signin", {"email": "ada@example.org", "password": factories.PASSWORD})
+    with browser.client.session_transaction() as kept:
+        token = kept["_user_id"]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{24}", token)  # 144 bits
+    [row] = accounts.sign_ins_of(ada)
+    assert row.digest == tokens.digest(token)
+    assert token not in " ".join(str(getattr(row, column.key)) for column in row.__table__.columns)
 
 
 def test_signing_in_again_in_a_browser_ends_the_sign_in_it_had(app, as_member, context):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from gunicorn.http import RequestParser
+from gunicorn.http.errors import ParseException
 
 import webapp
 from tests import factories, ports, smtp
@@ -143,6 +145,24 @@ def test_init_then_make_admin_then_doctor(kith):
     assert "Everything is in order." in done.stdout
     assert "very-secret" not in done.stdout
     assert "Nothing left to migrate." in kith("migrate").stdout
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: +3",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding : chunked",
+    ],
+)
+def test_a_request_with_two_lengths_is_refused(lengths):
+    """So that a proxy and the server never disagree where one request ends and the next begins."""
+    said = Server("127.0.0.1", 0, 1).cfg
+    raw = f"POST /signin HTTP/1.1\r\nHost: kith.example\r\n{lengths}\r\n\r\n0\r\n\r\nGET /settings HTTP/1.1\r\n\r\n".encode()
+    with pytest.raises(ParseException):
+        next(RequestParser(said, iter([raw]), ("127.0.0.1", 1)))
 
 
 def test_an_operator_signs_out_one_member_or_all(kith):

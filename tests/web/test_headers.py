@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from tests import factories
 from tests.conftest import Browser, Client
@@ -109,6 +110,23 @@ def test_every_cookie_travels_over_https_only_and_is_taken_from_no_other_host(ap
     assert 'data-theme-toggle="__Host-theme=%;path=/;max-age=31536000;samesite=lax;secure"' in ada.get("/network").text
     assert "__Host-theme=" in [each.partition(";")[0] for each in _cookies(ada, "/settings/appearance", theme="device")]
     assert "data-theme=" not in ada.get("/settings/appearance").text.split("<body")[0]
+
+
+def test_no_answer_lets_another_site_read_it(app, ada):
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for path in ("/", "/network", "/livez", "/dav/", "/manifest.webmanifest", "/nope", static(app, "kith.js")):
+        for method in ("GET", "OPTIONS", "HEAD"):
+            answer = ada.client.open(path, method=method, headers=asked)
+            assert not [name for name, _value in answer.headers if name.lower().startswith("access-control-")], path
+
+
+def test_a_value_given_twice_counts_once(app):
+    twice = MultiDict([("email", "ada@example.org"), ("email", "eve@example.org"), ("password", factories.PASSWORD)])
+    assert Browser(app).post("/signin", twice).status_code == 303
+    turned = MultiDict([("email", "eve@example.org"), ("email", "ada@example.org"), ("password", factories.PASSWORD)])
+    assert Browser(app).post("/signin", turned).status_code == 422
+    in_the_address = f"/signin?email=ada%40example.org&password={factories.PASSWORD.replace(' ', '+')}"
+    assert Browser(app).post(in_the_address, {}).status_code == 422
 
 
 def _cookies(browser, path, **data):
