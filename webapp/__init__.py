@@ -72,6 +72,8 @@ def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import (
         accounts,
+        acts,
+        admin,
         archives,
         cards,
         connections,
@@ -92,7 +94,6 @@ def _register(app: Flask) -> None:
         people,
         profiles,
         public,
-        reports,
         saved_searches,
         settings,
         suggestions,
@@ -117,6 +118,8 @@ def _register(app: Flask) -> None:
     log_ins_offered.bind(app)
     nouns = (
         accounts,
+        acts,
+        admin,
         archives,
         cards,
         connections,
@@ -131,7 +134,7 @@ def _register(app: Flask) -> None:
         leaving,
         links,
     )
-    more = (log_ins, mailbox, messages, notifications, people, profiles, public, reports, saved_searches, settings)
+    more = (log_ins, mailbox, messages, notifications, people, profiles, public, saved_searches, settings)
     for noun in (*nouns, *more, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

@@ -17,7 +17,7 @@ from webapp.demo import community
 
 VARIANTS = {f"{width}-{'dark' if dark else 'light'}": (width, dark) for width in (1280, 390) for dark in (False, True)}
 HTML_BYTES = 40_000
-MAILED = ("confirm", "reset", "join", "optout", "invitations", "erase")
+MAILED = ("confirm", "reset", "join", "optout", "invitations", "erase", "report")
 
 # Reached by a link in a mail or by walking, as the tests below do; for strangers only; and what is no page.
 ELSEWHERE = {
@@ -29,6 +29,8 @@ ELSEWHERE = {
     "links.by",
     "join.opt_out",
     "join.erase",
+    "join.report",
+    "acts.suspended",
     "invitations.accept_by_mail",
     "contacts.members",
     "contacts.others",
@@ -205,7 +207,7 @@ def test_the_screens_of_a_stranger_and_of_a_mail(demo, come, look, variant):
         for link in new:
             kinds.add(urlsplit(link).path.split("/")[1])
             look(somebody, link)
-    assert {"join", "optout"} <= kinds
+    assert {"join", "optout", "report"} <= kinds
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -4,14 +4,19 @@ import pytest
 from sqlalchemy import select
 
 from tests import factories
-from webapp import clock
-from webapp.domain import moderation, relationships
-from webapp.domain.errors import Invalid, NotFound
+from webapp import clock, jobs
+from webapp.domain import acts, guests, moderation, relationships
+from webapp.domain.errors import Invalid, NotFound, TooMany
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.models.report import Report
 
 pytestmark = pytest.mark.usefixtures("context")
+
+
+@pytest.fixture
+def operator(context):
+    return factories.member("Olga Operator", is_operator=True)
 
 
 def waiting():
@@ -55,28 +60,41 @@ def test_without_an_invitation_nothing_between_the_two_changes(ana, ben, connect
     assert (status(ana, ben), status(ben, ana)) == before
 
 
-def test_reporting_again_changes_the_open_report_and_a_settled_one_stays(ana, ben):
+def test_reporting_again_changes_the_open_report_and_a_settled_one_stays(ana, ben, operator):
     moderation.report(ana, ben, "other", "first")
     moderation.report(ana, ben, "unknown", "second")
     assert [row.text for row in db.session.scalars(select(Report))] == ["second"]
-    moderation.settle(ben, db.session.scalars(select(Report.id)).one())
+    moderation.settle(operator, db.session.scalars(select(Report.id)).one(), "nothing")
     assert waiting() == []
     moderation.report(ana, ben, "other", "third")
     assert len(waiting()) == 1
     assert db.session.query(Report).count() == 2
 
 
-def test_settling_twice_is_once_and_an_unknown_one_is_not_found(ana, ben):
+def test_settling_twice_is_once_and_an_unknown_one_is_not_found(ana, ben, operator):
     moderation.report(ana, ben, "other")
     db.session.commit()
     row = db.session.scalars(select(Report)).one()
-    moderation.settle(ana, row.id)
+    with pytest.raises(Invalid) as caught:
+        moderation.settle(operator, row.id, "perhaps", "x" * 1001)
+    assert set(caught.value.fields) == {"decision", "words"}
+    moderation.settle(operator, row.id, "acted", "Wrote to him")
+    db.session.commit()
     at = row.settled_at
     clock.move(days=1)
-    moderation.settle(ben, row.id)
-    assert (row.settled_at, row.settled_by_id) == (at, ana.id)
+    moderation.settle(factories.member("Otto Operator", is_operator=True), row.id, "nothing")
+    assert (row.settled_at, row.settled_by_id) == (at, operator.id)
+    assert (row.decision, row.decided) == ("acted", "Wrote to him")
+    [line] = db.session.execute(acts.log()).all()
+    assert (line.Act.kind, line.Act.reason, line.name) == ("settled", "member: acted", "Ben Okafor")
+    assert acts.own(ben) == []
     with pytest.raises(NotFound):
-        moderation.settle(ana, row.id + 1)
+        moderation.settle(operator, row.id + 1, "nothing")
+    moderation.report(ana, ben, "other")
+    db.session.commit()
+    open_one = db.session.scalars(select(Report.id).where(Report.settled_at.is_(None))).one()
+    with pytest.raises(NotFound):
+        moderation.settle(ana, open_one, "nothing")
 
 
 def test_what_does_not_hold_is_named(ana, ben):
@@ -92,3 +110,59 @@ def test_reports_go_with_either_of_the_two(ana, ben):
     relationships.forget(ben)
     db.session.delete(db.session.get_one(Member, ben.id))
     assert waiting() == []
+
+
+def test_what_was_reported_is_kept_apart_for_each_kind(ana, ben):
+    moderation.report(ana, ben, "advertising", quote="Buy my boat", what="message")
+    moderation.report(ana, ben, "advertising", quote="Buy my car", what="message")
+    moderation.report(ana, ben, "harassment", quote="Boo", what="comment")
+    db.session.commit()
+    found = [(row.Report.what, row.Report.note) for row in db.session.execute(moderation.reports())]
+    assert found == [("message", "Buy my boat\n\nBuy my car"), ("comment", "Boo")]
+
+
+# Guests
+
+GUEST = factories.lookup
+
+
+def mailed(by, address, note=""):
+    guests.invite(by, [guests.Invitee("Grace", address, GUEST(address))], note=note, source="a list")
+    db.session.commit()
+    clock.move(seconds=61)
+    jobs.run_due()
+    db.session.rollback()
+
+
+def test_a_guest_reports_the_mail_and_nothing_of_them_is_kept(ana):
+    mailed(ana, "grace@out.example", "Buy my boat")
+    lookup = GUEST("grace@out.example")
+    before = db.session.execute(guests.mine(ana)).all()[0][0]
+    seen = (before.state, before.quiet_at, before.leaves_at)
+    moderation.report_mail(lookup, "unknown", "Who is that?")
+    moderation.report_mail(lookup, "advertising", "A boat")
+    db.session.commit()
+    [row] = db.session.execute(moderation.reports()).all()
+    assert (row.Report.what, row.Report.reason, row.Report.text, row.Report.note) == (
+        "mail",
+        "advertising",
+        "A boat",
+        "Buy my boat",
+    )
+    assert (row.by_name, row.about_name) == (None, "Ana Lima")
+    after = db.session.execute(guests.mine(ana)).all()[0][0]
+    assert (after.state, after.quiet_at, after.leaves_at) == seen
+    assert acts.mailed(ana) == acts.Mailed(sent=1, opted_out=0, not_me=0, reported=1)
+
+
+def test_who_got_no_mail_has_none_to_report_and_a_flood_is_stopped(ana):
+    with pytest.raises(NotFound):
+        moderation.report_mail(GUEST("grace@out.example"), "unknown")
+    for _try in range(5):
+        moderation.count_mail_report("a", "192.0.2.1")
+    with pytest.raises(TooMany):
+        moderation.count_mail_report("a", "192.0.2.2")
+    for number in range(15):
+        moderation.count_mail_report(f"b{number}", "192.0.2.1")
+    with pytest.raises(TooMany):
+        moderation.count_mail_report("c", "192.0.2.1")

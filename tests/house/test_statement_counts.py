@@ -288,7 +288,8 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/feed/by/{hub}", writing_posts, 4),
         ("/notifications", answered, 5),
         ("/cards/tags/{tag}", carded, 4),
-        ("/reports", reported, 3),
+        ("/admin/reports", reported, 3),
+        ("/admin/people/{hub}", reported, 8),
     ],
 )
 def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):

@@ -293,9 +293,9 @@ SURFACES = {
 
 
 WITH_A_KEY = {
-    "accounts.confirm", "accounts.operator", "accounts.reset", "cards.delete_tag", "cards.show_left", "feed.delete",
-    "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "join.join",
-    "join.opt_out", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
+    "accounts.confirm", "accounts.operator", "accounts.reset", "admin.act", "admin.settle", "cards.delete_tag", "cards.show_left", "feed.delete",
+    "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "introductions.report", "join.join",
+    "join.opt_out", "join.report", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
     "messages.group", "messages.leave", "messages.news", "messages.options", "profiles.add_entry", "profiles.detail",
     "profiles.entry", "profiles.field", "profiles.skill", "saved_searches.show", "settings.address",
     "unsubscribe.show",

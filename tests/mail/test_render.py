@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from webapp import create_app
+from webapp.domain import acts
 from webapp.domain.notifications import News
 from webapp.mail import render
 from webapp.mail.catalog import CHOOSING, COMMON, KINDS, subject
 
 WEBAPP = Path(__file__).parents[2] / "webapp"
 SITE = "https://kith.example"
-LINKS = {"link", "reset_link", "settings_link", "unsubscribe_link", "opt_out_link", "not_me_link"}
+LINKS = {"link", "reset_link", "settings_link", "unsubscribe_link", "opt_out_link", "not_me_link", "report_link"}
 HOSTILE = (
     "Eve\r\nBcc: all@victims.example",
     '<img src="https://spy.example/x.png" onerror=alert(1)>',
@@ -48,6 +49,13 @@ def facts_of(kind, said="Ada Lovelace"):
         "postal_address": "1 Harbour Street",
     }
     facts |= {name: 30 for name in ("days", "hours", "minutes") if name in facts}
+    if "deed" in facts:
+        facts |= {
+            "deed": acts.SAID["silenced_until"],
+            "until": datetime(2026, 5, 14, tzinfo=UTC),
+            "line": 12,
+            "mark": "0" * 64,
+        }
     if "due" in facts:
         facts |= {"due": datetime(2026, 5, 14, tzinfo=UTC)}
     if "proof" in facts:

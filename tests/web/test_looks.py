@@ -93,7 +93,8 @@ def test_a_sign_in_that_ended_is_told_to_sign_in(ana, browser, address, ends):
     ends(ana)
     db.session.commit()
     answer = look(browser, address)
-    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/signin")
+    suspended = (200, "/suspended")  # where they read why
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (suspended if ends is suspend else (401, "/signin"))
 
 
 def test_a_cookie_that_is_missing_or_forged_is_told_to_sign_in(client, browser, address):

@@ -18,7 +18,7 @@ from webapp.domain import accounts, guests, links
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book, limits
-from webapp.web.access import public, while_leaving
+from webapp.web.access import public, while_leaving, while_suspended
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, leave_to, page
 from webapp.web.proving import check_password
@@ -129,6 +129,7 @@ class SignInForm(FlaskForm):
 @bp.route("/signin", methods=["GET", "POST"])
 @public
 @while_leaving
+@while_suspended
 @unlocked
 def signin() -> Response:
     """Sign a member in and lead to where they wanted to go."""
@@ -153,6 +154,7 @@ def signin() -> Response:
 
 @bp.post("/signout")
 @while_leaving
+@while_suspended
 @unlocked
 def signout() -> Response:
     """End this sign-in; the browser forgets every page it kept."""

@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.domain import archives
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.transaction import transaction, unlocked
-from webapp.web.access import viewer
+from webapp.web.access import viewer, while_suspended
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
 from webapp.web.proving import check_own
@@ -33,12 +33,14 @@ def _shown() -> dict[str, Any]:
 
 
 @bp.get("")
+@while_suspended
 def index() -> Response:
     """Show what can be taken along, and how far the archive is; as a part, while it is being made."""
     return page(PAGE, part="archives/_archive.html", form=PasswordForm(), **_shown())
 
 
 @bp.post("")
+@while_suspended
 @unlocked
 def take() -> Response:
     """With the password: have an archive made, or hand out the one that is ready, piece by piece as it is opened."""
@@ -68,6 +70,7 @@ def _file() -> Response:
 
 
 @bp.post("/discard")
+@while_suspended
 def discard() -> Response:
     """Delete the archive, or stop making it."""
     archives.discard(viewer())

@@ -193,22 +193,22 @@ def delete_comment(key: str) -> Response:
 # Reporting
 
 
-def _report(found: Any) -> Response:
+def _report(found: Any, what: reporting.What) -> Response:
     """Ask what it is about, and tell the operators, with the words as they stand now."""
     other = people.other_of(viewer(), found.handle)
-    return reporting.report(other, "post", url_for(".index"), quote=found.body)
+    return reporting.report(other, what, url_for(".index"), quote=found.body)
 
 
 @bp.route("/feed/<key>/report", methods=["GET", "POST"])
 def report(key: str) -> Response:
     """Report somebody for what they shared."""
-    return _report(feed.one_of(viewer(), key))
+    return _report(feed.one_of(viewer(), key), "post")
 
 
 @bp.route("/feed/comments/<key>/report", methods=["GET", "POST"])
 def report_comment(key: str) -> Response:
     """Report somebody for a comment."""
-    return _report(feed.comment_of(viewer(), key))
+    return _report(feed.comment_of(viewer(), key), "comment")
 
 
 # Muting

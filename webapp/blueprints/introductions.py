@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, request
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -11,9 +11,9 @@ from wtforms import RadioField, TextAreaField
 from webapp import clock
 from webapp.config import setting
 from webapp.domain import introductions, people
-from webapp.domain.errors import Invalid, Refused
+from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.extensions import db
-from webapp.web import paging
+from webapp.web import paging, reporting
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
@@ -128,3 +128,13 @@ def ignore(key: str) -> Response:
     introductions.ignore(viewer(), key)
     flash(_("It is put aside. Nobody is told"))
     return leave(".index")
+
+
+@bp.route("/<key>/report", methods=["GET", "POST"])
+def report(key: str) -> Response:
+    """Report who asks for an introduction, with what they wrote."""
+    row = introductions.waiting_one(viewer(), key)
+    if row is None:
+        raise NotFound
+    other = people.other_of(viewer(), row.asker_handle)
+    return reporting.report(other, "introduction", url_for(".index"), quote=row.Introduction.why)

@@ -1,4 +1,4 @@
-"""For people who are not members: joining by the link in a mail, wanting no more mail, and having an address erased.
+"""For people who are not members: joining by the link in a mail, wanting no more mail, reporting it, and having an address erased.
 
 Opening any of these pages changes nothing, because mail scanners open links, too; only a press does.
 """
@@ -10,11 +10,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
+from wtforms import PasswordField, RadioField, StringField, TextAreaField
 
 from webapp import passwords, tokens
-from webapp.domain import accounts, guests
-from webapp.domain.errors import Invalid, NotFound, Refused
+from webapp.domain import accounts, guests, moderation
+from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.extensions import csrf
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, limits
@@ -119,7 +119,7 @@ def opt_out(token: str) -> Response:
         if request.form.get("List-Unsubscribe") == "One-Click":
             return make_response("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
         return page("join/opted_out.html", about=token)
-    return page("join/opt_out.html", about=token, not_me=not_me)
+    return page("join/opt_out.html", about=token, not_me=not_me, mailed=moderation.was_mailed(lookup))
 
 
 @bp.route("/erase", methods=["GET", "POST"])
@@ -131,4 +131,38 @@ def erase() -> Response:
     if request.method == "POST":
         guests.erase(lookup)
         return page("join/erased.html", about=about)
-    return page("join/erase.html", about=about, known=guests.provenance(lookup))
+    return page("join/erase.html", about=about, known=guests.provenance(lookup), mailed=moderation.was_mailed(lookup))
+
+
+class ReportForm(FlaskForm):
+    """What an operator should know."""
+
+    reason = RadioField(lazy_gettext("What is it about?"), validate_choice=False)
+    text = TextAreaField(lazy_gettext("What happened? (optional)"))
+
+
+@bp.route("/report/<token>", methods=["GET", "POST"])
+@public
+@unlocked
+def report(token: str) -> Response:
+    """Ask what is wrong with the mail that went to an address, and tell the operators. Who sent it is not told."""
+    lookup, form = _about(token), ReportForm()
+    invitation, by = moderation.mail_to(lookup)
+    form.reason.choices = [(name, _(words)) for name, words in moderation.REASON_WORDS.items()]
+    values: dict[str, Any] = {
+        "form": form,
+        "by": by,
+        "note": (invitation.facts or {}).get("note", ""),
+        "most": moderation.REPORT_CHARACTERS,
+        "about": token,
+    }
+    if not form.is_submitted():
+        return page("join/report.html", **values)
+    try:
+        with transaction():  # in one of its own, so that a refusal does not undo the counting
+            moderation.count_mail_report(lookup, limits.network())
+        with transaction():
+            moderation.report_mail(lookup, form.reason.data or "", form.text.data or "")
+    except (Invalid, TooMany) as error:
+        return show_on(form, error, "join/report.html", **values)
+    return page("join/reported.html", about=token)

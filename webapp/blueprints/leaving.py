@@ -13,7 +13,7 @@ from webapp.domain import accounts, leaving
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book
-from webapp.web.access import public, viewer, while_leaving
+from webapp.web.access import public, viewer, while_leaving, while_suspended
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
 from webapp.web.proving import check_own
@@ -32,6 +32,7 @@ class LeaveForm(FlaskForm):
 
 @bp.route("/settings/leave", methods=["GET", "POST"])
 @while_leaving
+@while_suspended
 @unlocked
 def index() -> Response:
     """Show what goes and what stays, then let the member leave; to who leaves, show until when they can stay."""
@@ -61,6 +62,7 @@ def index() -> Response:
 
 @bp.post("/settings/leave/stay")
 @while_leaving
+@while_suspended
 def stay() -> Response:
     """Keep the account: everything is as it was."""
     leaving.stay(viewer())
@@ -70,6 +72,7 @@ def stay() -> Response:
 
 @bp.route("/settings/leave/now", methods=["GET", "POST"])
 @while_leaving
+@while_suspended
 @unlocked
 def now() -> Response:
     """Ask for the password once more, then delete without waiting for the days to pass. It signs out everywhere."""

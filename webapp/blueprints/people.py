@@ -21,6 +21,7 @@ from webapp.domain import (
     profiles,
     relationships,
     search,
+    silence,
 )
 from webapp.domain.errors import Invalid, NotFound
 from webapp.models.member import Member
@@ -179,8 +180,11 @@ def connect(handle: str) -> Response:
     other = people.other_of(viewer(), handle)
     form = NoteForm()
     if request.method == "GET":
-        if people.standing(viewer(), other).status == "closed":
+        status = people.standing(viewer(), other).status
+        if status == "closed":
             raise NotFound
+        if status in people.ASKING:
+            silence.check(viewer())
         return page("people/connect.html", part="people/_connect.html", **_compose(form, other))
     try:
         result = relationships.invite(viewer(), [other], form.note.data or "")
@@ -239,4 +243,7 @@ def report(handle: str) -> Response:
     key = request.values.get("message", "")
     quote = messages.quoted(viewer(), other, key) if key else ""
     otherwise = url_for(".show", handle=other.handle)
-    return reporting.report(other, "message" if key else "person", otherwise, quote=quote, message=key)
+    what: reporting.What = "message" if key else "member"
+    if not key and people.standing(viewer(), other).status in {"received", "ignored"}:
+        what = "invitation"
+    return reporting.report(other, what, otherwise, quote=quote, message=key)

@@ -9,7 +9,7 @@ from webapp import clock
 from webapp.config import setting
 from webapp.domain.errors import NotFound
 from webapp.jobs import health
-from webapp.web.access import public, while_leaving
+from webapp.web.access import public, while_leaving, while_suspended
 from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
 
@@ -22,6 +22,7 @@ HOLDS = timedelta(days=180)
 @bp.get("/")
 @public
 @while_leaving
+@while_suspended
 def home() -> Response:
     """Welcome a visitor; a member goes on to their feed."""
     if current_user.is_authenticated:

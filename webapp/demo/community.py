@@ -22,6 +22,7 @@ from webapp.domain import (
     links,
     log_ins,
     messages,
+    moderation,
     profiles,
     relationships,
     saved_searches,
@@ -117,6 +118,7 @@ def build(book: Path) -> None:
     _messages(ids[0], sorted(known), strangers[-1])
     _introduction(ids[0], sorted(known), pairs)
     _link(ids[0], strangers[-3:-1])
+    _report(ids[0], strangers[-4])
     _news(ids[0], sorted(known))
     by_id = dict(zip(ids, newcomers, strict=True))
     in_book = [by_id[i] for i in [*sorted(known)[:5], *strangers[4:30]]]
@@ -274,6 +276,14 @@ def _link(sample_id: int, strangers: list[int]) -> None:
             links.use(db.session.get_one(Member, stranger), key)
     with _some_time_ago(timedelta(days=5)):
         relationships.accept(db.session.get_one(Member, sample_id), strangers[:1])
+
+
+def _report(sample_id: int, stranger_id: int) -> None:
+    """Let the sample member have told the operators about somebody, so that operators have something to look at."""
+    with _some_time_ago(timedelta(hours=5)):
+        sample, stranger = (db.session.get_one(Member, each) for each in (sample_id, stranger_id))
+        quote = "Limited offer: my course on selling, half the price for everybody here until Friday."
+        moderation.report(sample, stranger, "advertising", "The third time this month", quote, "post")
 
 
 def _news(sample_id: int, known: list[int]) -> None:

@@ -19,7 +19,7 @@ from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.models.archive import Archive
 from webapp.models.invitation import GuestAddress
-from webapp.models.member import AppPassword, EmailAddress, Member, SignIn
+from webapp.models.member import AppPassword, EmailAddress, Member, SignIn, visible
 
 NAME_CHARACTERS = 100
 ADDRESSES = 10
@@ -359,12 +359,11 @@ HOLDS = and_(
     SignIn.seen_at > bindparam("seen_after"),
     SignIn.created_at > bindparam("created_after"),
     Member.verified_at.is_not(None),
-    Member.suspended_at.is_(None),
 )
 """The SQL condition that a sign-in signs its member in; `given_for` says with what it is to be run."""
 # Built once: every request asks the one or the other.
 SIGNED_IN = select(Member, SignIn).join_from(Member, SignIn, HOLDS)
-SIGNED_IN_ID = select(Member.id).join_from(Member, SignIn, HOLDS).where(Member.deleted_at.is_(None))
+SIGNED_IN_ID = select(Member.id).join_from(Member, SignIn, HOLDS).where(visible())
 
 
 def given_for(token: str, idle: timedelta = timedelta(days=IDLE_DAYS)) -> dict[str, Any]:
@@ -378,7 +377,10 @@ def given_for(token: str, idle: timedelta = timedelta(days=IDLE_DAYS)) -> dict[s
 
 
 def signed_in(token: str) -> tuple[Member, SignIn] | None:
-    """Return who a token signs in, unless it was ended, stood idle for 14 days, is 90 days old, or the account may not be used."""
+    """Return who a token signs in, unless it was ended, stood idle for 14 days, or is 90 days old.
+
+    Also who leaves or is suspended: what they see then is decided by `web/access.py`.
+    """
     row = db.session.execute(SIGNED_IN, given_for(token)).one_or_none()
     return None if row is None else (row[0], row[1])
 

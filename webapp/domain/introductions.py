@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from webapp import clock, tokens
 from webapp.config import setting
-from webapp.domain import people, relationships, telling
+from webapp.domain import people, relationships, silence, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.batch import values_of
@@ -52,8 +52,9 @@ def could(viewer: Member, other: Member) -> Sequence[Any]:
 def ask(viewer: Member, other: Member, via: str, why: str) -> Introduction:
     """Ask who has the handle `via` for an introduction to `other`. It is held for UNDO_SECONDS, and open for INVITATION_DAYS.
 
-    One at a time for each pair, INTRODUCTIONS_OPEN_MAX in all.
+    One at a time for each pair, INTRODUCTIONS_OPEN_MAX in all. Refused for who is silenced.
     """
+    silence.check(viewer)
     if not may_ask(viewer, other):
         raise NotFound
     between = db.session.execute(people.shared_with(viewer, other).where(Member.handle == via)).one_or_none()

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import accounts, relationships
+from webapp.domain import accounts, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
@@ -42,7 +42,11 @@ class Met:
 
 
 def make(viewer: Member, comment: str, days: int, uses: int, *, connects: bool) -> InviteLink:
-    """Return a new link of the viewer's. Refused beyond twenty that are open, Invalid for other times and numbers than those offered."""
+    """Return a new link of the viewer's. Refused beyond twenty that are open, Invalid for other times and numbers than those offered.
+
+    Refused for who is silenced.
+    """
+    silence.check(viewer)
     problems = {}
     if len(comment.strip()) > COMMENT_CHARACTERS:
         problems["comment"] = N_("Use at most 100 characters")
@@ -131,7 +135,8 @@ def token_of(link: InviteLink) -> str:
 def is_open() -> ColumnElement[bool]:
     """The SQL condition that somebody can come by a link now."""
     who = aliased(Member)
-    owner = select(who.id).where(who.id == InviteLink.member_id, visible(who))
+    may_invite = who.silenced_until.is_(None) | (who.silenced_until <= clock.now())
+    owner = select(who.id).where(who.id == InviteLink.member_id, visible(who), may_invite)
     return (
         InviteLink.revoked_at.is_(None)
         & (InviteLink.expires_at > clock.now())

@@ -25,6 +25,8 @@ CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
 MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
 SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
+MAIL_REPORTS_PER_ADDRESS = RateLimitItemPerDay(5, 1, namespace="mail-report-address")
+MAIL_REPORTS_PER_NETWORK = RateLimitItemPerHour(20, 1, namespace="mail-report-network")
 ADDRESS_BOOKS_PER_MEMBER = RateLimitItemPerHour(20, 1, namespace="address-books")
 """Each try may be a guess at somebody's password, or a knock at somebody's server."""
 

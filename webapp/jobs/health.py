@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from webapp import clock, config, schema
-from webapp.domain import ledger, relationships
+from webapp.domain import acts, ledger, relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
 from webapp.models.mail import OutgoingMail
@@ -83,4 +83,8 @@ def _ledgers(_rebuild: bool) -> list[str]:
     return ledger.problems()
 
 
-CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _ledgers, _mail, _disk)
+def _acts(_rebuild: bool) -> list[str]:
+    return acts.problems()
+
+
+CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _ledgers, _acts, _mail, _disk)

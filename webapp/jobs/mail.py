@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import addresses, clock, config, tokens
 from webapp.domain import (
+    acts,
     archives,
     cards,
     events,
@@ -197,6 +198,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     gathering = {"digest": _digest, "keep_in_touch": _due_people, archives.KIND: _archive}.get(row.kind)
     if gathering is not None:
         return address.address, facts | {"name": member.name} | gathering(row, member, facts["base_url"])
+    if row.kind == acts.MAIL:
+        return address.address, facts | {"name": member.name} | _deed(row, member, facts["base_url"])
     if row.kind == "left":
         return address.address, facts | {"name": member.name, "proof": leaving.proof(row.facts["counts"])}
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
@@ -305,6 +308,17 @@ def _due_people(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     return said | _choosing(row.kind, member, base)
 
 
+def _deed(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    """Return what an operator did and why, with the mark of its line, so that who has the mail can prove what the log says."""
+    act = acts.told(int(row.facts["act"]), member)
+    if act is None:
+        raise _Skip("the line is gone")
+    link = f"{base}/signin" if act.kind == "suspended" else f"{base}/settings/operators"
+    deed = acts.SAID["silenced_until" if act.kind == "silenced" and act.until else act.kind]
+    said = {"deed": deed, "until": act.until, "reason": act.reason, "line": act.number, "mark": act.digest}
+    return said | {"link": link}
+
+
 def _archive(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     if not archives.is_ready(member):
         raise _Skip("it is gone already")
@@ -366,6 +380,7 @@ def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str
         "link": f"{base}/join/{token}",
         "opt_out_link": f"{base}/optout/{opt_out}",
         "not_me_link": f"{base}/optout/{opt_out}?not-me=1",
+        "report_link": f"{base}/report/{opt_out}",
         "days": config.setting("GUEST_LINK_DAYS"),
     }
     said = invitation.facts | {"name": invitation.name} | links

@@ -76,6 +76,13 @@ KINDS: Mapping[str, Kind] = {
         unproven=True,
         again=True,
     ),
+    "operators": Kind(
+        "An operator suspends a member, stops their invitations, or takes either back",
+        "the member it concerns",
+        ("name", "deed", "until", "reason", "line", "mark", "link"),
+        unproven=True,
+        days=7,
+    ),
     "password_changed": Kind("The password was changed", MEMBER, ("name", "link"), days=7),
     "invitation": Kind(
         "Another member would like to connect, after the minute of undo",
@@ -153,7 +160,19 @@ KINDS: Mapping[str, Kind] = {
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",
-        ("name", "by", "by_headline", "note", "reply_to", "source", "link", "opt_out_link", "not_me_link", "days"),
+        (
+            "name",
+            "by",
+            "by_headline",
+            "note",
+            "reply_to",
+            "source",
+            "link",
+            "opt_out_link",
+            "not_me_link",
+            "report_link",
+            "days",
+        ),
         days=30,
     ),
 }

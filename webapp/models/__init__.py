@@ -1,6 +1,7 @@
 """The tables, their types and their named constraints; no verbs."""
 
 from webapp.models import (
+    act,
     archive,
     card,
     connection,
@@ -25,6 +26,7 @@ from webapp.models import (
 )
 
 __all__ = [
+    "act",
     "archive",
     "card",
     "connection",

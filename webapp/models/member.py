@@ -108,6 +108,9 @@ class Member(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """Since when operators let the member see one page only, which says so. For all others they are as if gone."""
+    silenced_until: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    """Until when operators let the member invite nobody."""
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     """When deletion was asked for (`Departure`). From then on the member is for all others as if gone."""
 
@@ -120,8 +123,8 @@ class Member(Base):
 
     @property
     def is_active(self) -> bool:
-        """Whether the member may sign in."""
-        return self.suspended_at is None
+        """Whether the member may sign in: everybody; who is suspended gets one page, which says so (`web/access.py`)."""
+        return True
 
     def get_id(self) -> str:
         """Return what the cookie carries: the random token of the sign-in, never the member's id."""

@@ -35,6 +35,12 @@ def while_leaving(view: F) -> F:
     return view
 
 
+def while_suspended(view: F) -> F:
+    """Mark a handler that is there for a suspended member, too. Everything public they see as somebody who is not signed in."""
+    view.while_suspended = True  # type: ignore[attr-defined]
+    return view
+
+
 def viewer() -> Member:
     """Return the signed-in member (the object itself, not Flask-Login's stand-in for it)."""
     return cast("Member", current_user._get_current_object())  # noqa: SLF001 - how a LocalProxy gives its object
@@ -102,12 +108,19 @@ def _guard() -> Any:
     is_public = view is None or getattr(view, "public", False)
     if not current_user.is_authenticated:
         return None if is_public else login.unauthorized()
-    if viewer().deleted_at is None or getattr(view, "while_leaving", False):
-        return None
-    if is_public:
-        g._login_user = login.anonymous_user()  # noqa: SLF001 - where Flask-Login keeps who asks
-        return None
-    return leave("leaving.index")
+    member = viewer()
+    left, suspended = member.deleted_at is not None, member.suspended_at is not None
+    for applies, mark, where in (
+        (left, "while_leaving", "leaving.index"),
+        (suspended, "while_suspended", "acts.suspended"),
+    ):
+        if not applies or getattr(view, mark, False):
+            continue
+        if is_public:
+            g._login_user = login.anonymous_user()  # noqa: SLF001 - where Flask-Login keeps who asks
+            return None
+        return leave(where)
+    return None
 
 
 def _unauthorised() -> Response | tuple[str, int, dict[str, str]]:
@@ -125,7 +138,9 @@ def sign_in_and_back() -> str:
 
 
 def after_sign_in(token: str | None) -> str:
-    """Return where a signed `next` leads, else home. Only paths that we signed ourselves are followed."""
+    """Return where a signed `next` leads, else home. Only paths that we signed ourselves are followed; none for who sees one page only."""
+    if current_user.is_authenticated and not viewer().is_visible:
+        return url_for("public.home")
     where = tokens.signed(NEXT, token) if token else None
     return where if is_own_path(where) else url_for("public.home")
 

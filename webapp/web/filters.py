@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from webapp import clock
 from webapp.config import setting
+from webapp.domain import silence
 from webapp.models.base import to_ms
 
 HUES = 8
@@ -28,6 +29,7 @@ def bind(app: Flask) -> None:
         hue=hue,
         day=day,
         birthday=birthday,
+        leaves=leaves,
         moment=moment,
         ago=ago,
         hour=hour,
@@ -54,6 +56,13 @@ def hue(handle: str) -> int:
 def day(value: date) -> str:
     """Return a date as people write it: "3 May 2026"."""
     return str(format_date(value, "d MMMM yyyy"))
+
+
+def leaves(value: datetime) -> str:
+    """Return when something leaves that waits for its day, or for an operator."""
+    if silence.is_open_ended(value):
+        return str(_("Waits until an operator lets you invite"))
+    return str(_("Leaves on %(date)s", date=day(value)))
 
 
 def birthday(value: str) -> str:

@@ -17,7 +17,7 @@ from webapp.web.back import leave_back_to
 from webapp.web.errors import show_on
 from webapp.web.htmx import page
 
-What = Literal["person", "message", "post"]
+What = Literal["member", "invitation", "message", "post", "comment", "introduction"]
 
 
 class ReportForm(FlaskForm):
@@ -43,7 +43,7 @@ def report(other: Member, what: What, otherwise: str, *, quote: str = "", messag
     if request.method == "GET":
         return page("reports/ask.html", part="reports/_ask.html", **values)
     try:
-        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "", quote)
+        moderation.report(viewer(), other, form.reason.data or "", form.text.data or "", quote, what)
     except Invalid as error:
         return show_on(form, error, "reports/ask.html", **values)
     flash(

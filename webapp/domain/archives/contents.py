@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from webapp.config import setting
 from webapp.domain import (
     accounts,
+    acts,
     app_passwords,
     cards,
     choices,
@@ -431,7 +432,25 @@ def _reports(viewer: Member) -> Iterator[Row]:
         .order_by(Report.id)
     )
     for report, name in rows:
-        yield {"about": name, "reason": report.reason, "text": report.text, "at": report.created_at}
+        yield {
+            "about": name,
+            "what": report.what,
+            "reason": report.reason,
+            "text": report.text,
+            "at": report.created_at,
+        }
+
+
+def _operators(viewer: Member) -> Iterator[Row]:
+    for act in acts.own(viewer):
+        yield {
+            "deed": act.kind,
+            "at": act.at,
+            "until": act.until,
+            "reason": act.reason,
+            "line": act.number,
+            "mark": act.digest,
+        }
 
 
 # What was told
@@ -552,6 +571,7 @@ PARTS: tuple[Part, ...] = (
         _contacts_ledger,
     ),
     Part("reports", N_("What you told the operators"), ("report",), _at_once(_reports)),
+    Part("operators", N_("What operators did about you, when and why"), ("act",), _at_once(_operators)),
     Part("notifications", N_("What you were told"), ("notification",), _notifications),
     Part("mails", N_("Which emails were sent to you, and when"), ("outgoing_mail",), _at_once(_mails)),
 )

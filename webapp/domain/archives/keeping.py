@@ -22,7 +22,7 @@ from webapp.domain import relationships, telling, throttles
 from webapp.domain.errors import N_, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.archive import Archive
-from webapp.models.member import Member, visible
+from webapp.models.member import Member
 from webapp.models.notification import Notification
 from webapp.sealed import Sealing, Unreadable
 
@@ -184,7 +184,7 @@ def _change(claimed: Claimed, **values: object) -> None:
             Archive.member_id == claimed.member_id,
             Archive.name == claimed.name,
             Archive.state == "building",
-            select(Member.id).where(Member.id == claimed.member_id, visible()).exists(),
+            select(Member.id).where(Member.id == claimed.member_id, Member.deleted_at.is_(None)).exists(),
         )
         .values(**values)
     )

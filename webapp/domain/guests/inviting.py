@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import BigInteger, Select, delete, func, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import accounts, relationships
+from webapp.domain import accounts, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.guests import shown
 from webapp.domain.guests.shown import HELD, OPEN
@@ -79,11 +79,13 @@ def check_note(note: str) -> str:
 def facts_for(viewer: Member, *, name: str, address: str, note: str, reply_to: bool, source: str) -> dict[str, Any]:
     """Return everything the mail to this guest says, for the preview; all but the link of their own is what will be sent."""
     facts = render.common_facts() | _frozen(viewer, note, source, reply_to=reply_to)
-    opt_out = f"{facts['base_url']}/optout/{tokens.sign('optout', tokens.keyed_hash(addresses.key(address)))}"
+    about = tokens.sign("optout", tokens.keyed_hash(addresses.key(address)))
+    opt_out = f"{facts['base_url']}/optout/{about}"
     links = {
         "link": f"{facts['base_url']}/join/{LINK_OF_PREVIEW}",
         "opt_out_link": opt_out,
         "not_me_link": f"{opt_out}?not-me=1",
+        "report_link": f"{facts['base_url']}/report/{about}",
         "days": config.setting("GUEST_LINK_DAYS"),
     }
     return facts | links | {"name": name}
@@ -165,10 +167,11 @@ def invite(
     """Invite people by mail. It is held for UNDO_SECONDS; over the day's number it leaves on the following days.
 
     Refused, with both numbers, where more would be open than may be; then nothing is sent. Whom the viewer invited within a year is
-    left out.
+    left out. Refused for who is silenced.
     """
     if not outbox.guest_mail_possible():
         raise Refused(OFF)
+    silence.check(viewer)
     note = check_note(note)
     relationships.lock_members([viewer.id])
     now = clock.now()
@@ -290,6 +293,17 @@ def cancel_unsent(member: Member) -> int:
 def told_since(now: datetime) -> datetime:
     """Return since when an invitation has ended whose inviter still reads what became of it; of earlier ones the keyed hash is kept."""
     return now - timedelta(days=config.setting("GUEST_LINK_DAYS"))
+
+
+def put_off(member: Member, milliseconds: int) -> None:
+    """Let every invitation of a member's that has not left leave so much later (below 0: earlier), each as far from the next as before."""
+    columns: tuple[Any, ...] = (GuestInvitation.leaves_at, GuestInvitation.expires_at)
+    later = update(GuestInvitation).where(GuestInvitation.inviter_id == member.id, GuestInvitation.state.in_(HELD))
+    moved = later.values(
+        {column: type_coerce(column, BigInteger) + milliseconds for column in columns} | {"state": "queued"}
+    )
+    db.session.execute(moved.execution_options(synchronize_session=False))
+    db.session.expire_all()
 
 
 def mine(viewer: Member) -> Select[GuestInvitation]:

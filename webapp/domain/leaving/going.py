@@ -13,7 +13,7 @@ from sqlalchemy import Column, delete, func, select, tuple_, update
 
 from webapp import clock, tokens
 from webapp.config import setting
-from webapp.domain import guests, introductions, messages, relationships
+from webapp.domain import acts, guests, introductions, messages, relationships
 from webapp.domain.errors import N_
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -146,6 +146,11 @@ def _freed(member: Member, most: int) -> Done:
     return _found(freed=guests.free_addresses(member, most))
 
 
+def _acts(member: Member, most: int) -> Done:
+    """Take the member out of the log of operators' acts; the lines stay."""
+    return {"": 0} if acts.forget(member, most) else {}
+
+
 def _mailbox(_member: Member, most: int) -> Done:
     """Take out of the mailbox, where it stands in for a mail server, the mails to others that may name them beside others."""
     kinds = [name for name, kind in KINDS.items() if kind.several]
@@ -185,6 +190,8 @@ _MEMBER: Any = Member.__table__
 LAST = ("email_address", "departure")
 """Tables that go with the member's own row, after the last mail."""
 KEPT = (
+    "act.member_id",
+    "act.operator_id",
     "conversation.high_id",
     "conversation.low_id",
     "conversation.started_by_id",
@@ -273,6 +280,7 @@ def _stages() -> Sequence[Stage]:
         Stage("introductions", _introductions),
         Stage("connections", _connections),
         Stage("freed", _freed),
+        Stage("acts", _acts),
         Stage("mailbox", _mailbox),
     )
     rest = [column for column in columns() if column not in first]

@@ -288,7 +288,7 @@ def version(viewer: Member, key: str) -> int | None:
 AS_SHOWN = (
     select(Conversation.id)
     .select_from(SignIn)
-    .join(Member, accounts.HOLDS)
+    .join(Member, accounts.HOLDS & Member.suspended_at.is_(None))
     .join(Participant, Participant.member_id == Member.id)
     .join(Conversation, Conversation.id == Participant.conversation_id)
     .where(

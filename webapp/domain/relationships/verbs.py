@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, delete, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Integer, delete, func, or_, select, tuple_, type_coerce, update
 
 from webapp import clock, config, tokens
-from webapp.domain import circles
+from webapp.domain import circles, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships import store
 from webapp.domain.relationships.states import (
@@ -207,7 +207,7 @@ def invite(
     Who does not want to be asked by the viewer (`may_ask`) is as unknown; with `welcome`, each of them has let the viewer ask.
 
     What is over the day's number leaves on the following days, each with its date. Refused, with both numbers, where more would be open
-    than may be; then nothing is sent. A single one that cannot be asked is Refused or NotFound.
+    than may be; then nothing is sent. A single one that cannot be asked is Refused or NotFound. Refused for who is silenced.
     """
     note = check_note(note)
     ids = [i for i in _ids(others) if i != viewer.id]
@@ -226,6 +226,8 @@ def invite(
     ]
     closed = set() if welcome else closed_among(viewer, [members[i] for i in asking], by_address=by_address)
     asking = [i for i in asking if i not in closed]
+    if asking and not welcome:
+        silence.check(viewer)
     leaves = _leave_dates(viewer.id, len(asking), now)
     batch = None
     if asking:
@@ -446,6 +448,20 @@ def cancel_held(member: Member) -> int:
         lambda pair_ids, pair: decide(pair, Event.UNDO, who(pair_ids, member.id), given),
     )
     return store.words(outcomes)["undone"]
+
+
+def put_off(member: Member, milliseconds: int) -> None:
+    """Let whatever a member has asked that has not left leave so much later (below 0: earlier), each as far from the next as before."""
+    row = Relationship
+    for mine, held, leaves in (
+        (row.low_id, row.low_held, row.low_leaves_at),
+        (row.high_id, row.high_held, row.high_leaves_at),
+    ):
+        moved = (
+            update(row).where(mine == member.id, held).values({leaves: type_coerce(leaves, BigInteger) + milliseconds})
+        )
+        db.session.execute(moved.execution_options(synchronize_session=False))
+    db.session.expire_all()
 
 
 def forget(member: Member) -> None:
