@@ -24,6 +24,7 @@ VALUES = {
     "sign_in_id": 1,
     "address_id": 1,
     "app_password_id": 1,
+    "passkey_id": 1,
     "door": "google",
 }
 NOTED = {"seen_at", "clicked_at"}

@@ -95,6 +95,7 @@ def _register(app: Flask) -> None:
         profiles,
         public,
         saved_searches,
+        second_steps,
         settings,
         suggestions,
         unsubscribe,
@@ -135,6 +136,6 @@ def _register(app: Flask) -> None:
         links,
     )
     more = (log_ins, mailbox, messages, notifications, people, profiles, public, saved_searches, settings)
-    for noun in (*nouns, *more, suggestions, unsubscribe):
+    for noun in (*nouns, *more, second_steps, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

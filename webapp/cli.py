@@ -182,6 +182,26 @@ def sign_out(email: str, *, everybody: bool) -> None:
     click.echo(f"{ended} sign-ins ended." if ended != 1 else "1 sign-in ended.")
 
 
+@kith.command("lift-second-step")
+@click.argument("email")
+@_plainly
+def lift_second_step(email: str) -> None:
+    """Remove every second step of a member who has lost them all. Make sure first that it is they who ask."""
+    from webapp.domain import accounts, second_steps
+    from webapp.transaction import transaction
+
+    with _app().app_context(), transaction():
+        member = accounts.by_address(email)
+        if member is None:
+            raise click.ClickException(f"There is no account with {email}. Nothing was changed.")
+        removed = second_steps.lift(member)
+    if not any(removed.values()):
+        click.echo(f"{email} has no second step. Nothing was changed.")
+        return
+    counted = ", ".join(f"{name.replace('_', ' ')}s: {number}" for name, number in removed.items())
+    click.echo(f"Removed ({counted}). {email} signs in with the password alone now; a mail tells them.")
+
+
 @kith.command()
 @click.option("--rebuild", is_flag=True, help="Count again what is derived, and write it.")
 @_plainly

@@ -5,6 +5,7 @@ import html
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from tests.providers.fixtures import settings_for
 from webapp import clock
 from webapp.domain import log_ins
 from webapp.domain.errors import Refused
+from webapp.domain.second_steps import authenticators
 from webapp.extensions import db
 from webapp.models.member import LogIn, SignIn
 
@@ -101,6 +103,40 @@ def test_a_known_address_is_connected_only_with_the_password(offered, ada, as_me
     assert rows() == [(ada.id, "google")]
     again = as_member()
     assert go(again, "/signin/google").headers["Location"] == "/"
+
+
+def with_an_app(member):
+    """Give a member an authenticator app; what shows its next code."""
+    token = authenticators.begin(member)
+    app = pyotp.TOTP(authenticators.waiting(member, token).secret.replace(" ", ""))
+    authenticators.confirm(member, token, app.at(clock.now()))
+    db.session.commit()
+    clock.move(seconds=60)
+    return app
+
+
+@pytest.mark.parametrize("door", ["google", "oidc"])
+def test_a_connected_account_leads_to_the_second_step_and_back_to_where_it_was_asked(offered, ada, as_member, door):
+    connected(as_member(ada), door)
+    app = with_an_app(ada)
+    stranger = as_member()
+    going = stranger.get("/settings/addresses").headers["Location"].partition("?")[2]
+    assert go(stranger, f"/signin/{door}?{going}").headers["Location"] == "/signin/second"
+    assert not is_signed_in(stranger)
+    answer = stranger.post("/signin/second", {"code": app.at(clock.now())})
+    assert answer.headers["Location"] == "/settings/addresses"
+
+
+def test_nothing_is_connected_before_the_second_step(offered, ada, as_member):
+    app = with_an_app(ada)
+    stranger = as_member()
+    go(stranger, "/signin/google")
+    answer = stranger.post("/signin/connect", {"password": factories.PASSWORD})
+    assert answer.headers["Location"] == "/signin/second"
+    assert rows() == []
+    assert stranger.post("/signin/second", {"code": app.at(clock.now())}).status_code == 303
+    assert rows() == [(ada.id, "google")]
+    assert is_signed_in(stranger)
 
 
 def test_the_page_that_asks_for_the_password_belongs_to_the_browser_that_came_back(offered, ada, as_member):

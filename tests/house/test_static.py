@@ -37,7 +37,14 @@ def packed(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "bytes_"), [("kith.css", 7500), ("kith.js", 2700), ("messages.js", 1200), ("htmx-4.0.1.min.js", 14_000)]
+    ("name", "bytes_"),
+    [
+        ("kith.css", 7500),
+        ("kith.js", 2700),
+        ("messages.js", 1200),
+        ("passkeys.js", 1200),
+        ("htmx-4.0.1.min.js", 14_000),
+    ],
 )
 def test_styles_and_scripts_stay_small(name, bytes_):
     assert packed(name) <= bytes_
@@ -73,7 +80,7 @@ def test_every_licence_that_is_named_is_there():
     assert {path.name for path in STATIC.glob("licences/*.txt")} == set(re.findall(r"`(\w+\.txt)`", table))
 
 
-@pytest.mark.parametrize("name", ["kith.css", *OWN, "kith.js", "messages.js", "icons.svg", "icon.svg"])
+@pytest.mark.parametrize("name", ["kith.css", *OWN, "kith.js", "messages.js", "passkeys.js", "icons.svg", "icon.svg"])
 def test_nothing_is_loaded_from_elsewhere(name):
     text = (STATIC / name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert "//" not in re.sub(r"(?m)(^|\s)// .*$", "", text)

@@ -27,7 +27,7 @@ TOKEN = re.compile(
     r'(?:name="(?:csrf_token|back)" value="|X-CSRFToken":\s*"|csrf-token" content=")[^"]+|X-CSRFToken[^,}]+|[\w.-]{40,}'
 )
 """What is signed anew for each answer."""
-ONES_OWN = {"sign_in_id", "address_id", "app_password_id"}
+ONES_OWN = {"sign_in_id", "address_id", "app_password_id", "passkey_id"}
 OF_OPERATORS = {"mail_id", "report_id"}
 ELSEWHERE = (
     "/\\evil.example", "//evil.example", "///evil.example", "/\t/evil.example", "\t//evil.example", "https:evil.example", "https://evil.example",

@@ -5,7 +5,7 @@ Hashing a password is slow on purpose, so these handlers are `@unlocked` and wri
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, request, session
+from flask import Blueprint, Response, flash, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
@@ -111,9 +111,10 @@ def confirm(token: str) -> Response:
             else:
                 guests.meet(member, row.lookup)
                 met = links.arrive(member)
-                access.sign_in(member, limits.browser())
+                then = url_for("profiles.welcome" if is_new else "settings.addresses")
+                answer = access.sign_in(member, limits.browser(), then)
                 say_met(met)
-                return leave("profiles.welcome" if is_new else "settings.addresses")
+                return answer
     except links.Over:  # the link that would have let them in is not open any more; nothing was done
         return page("invitations/over.html", status=410)
     return show_on(form, refusal, "accounts/confirm.html", **values)
@@ -147,8 +148,7 @@ def signin() -> Response:
     with transaction():
         member = accounts.by_address(form.email.data or "")
         if member is not None and member.is_active:
-            access.sign_in(member, limits.browser())
-            return leave_to(access.after_sign_in(going))
+            return access.sign_in(member, limits.browser(), access.after_sign_in(going))
     return show_on(form, Invalid(password=accounts.WRONG), "accounts/signin.html")
 
 
@@ -239,7 +239,7 @@ def operator(token: str) -> Response:
     hashed = passwords.hash_password(form.password.data or "")
     try:
         with transaction():
-            access.sign_in(accounts.join_as_operator(token, name, hashed), limits.browser())
+            member = accounts.join_as_operator(token, name, hashed)
+            return access.sign_in(member, limits.browser(), url_for("profiles.welcome"))
     except Refused as error:
         return show_on(form, error, "accounts/operator.html", **values)
-    return leave("profiles.welcome")

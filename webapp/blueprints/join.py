@@ -5,7 +5,7 @@ Opening any of these pages changes nothing, because mail scanners open links, to
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, request
+from flask import Blueprint, Response, flash, make_response, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
@@ -77,10 +77,9 @@ def join(token: str) -> Response:
     try:
         with transaction():
             member = guests.join(token, accounts.check_name(form.name.data or ""), hashed, ticked)
-            access.sign_in(member, limits.browser())
+            return access.sign_in(member, limits.browser(), url_for("profiles.welcome"))
     except Refused as error:
         return show_on(form, error, "join/join.html", **shown)
-    return leave("profiles.welcome")
 
 
 def _join_as(token: str, ticked: list[int] | None, shown: dict[str, Any]) -> Response:

@@ -96,8 +96,7 @@ def _signed_in(door: str, found: Identity, going: str) -> Response:
     with transaction():
         member = log_ins.by_identity(found.issuer, found.subject)
         if member is not None:
-            access.sign_in(member, limits.browser())
-            return leave_to(access.after_sign_in(going))
+            return access.sign_in(member, limits.browser(), access.after_sign_in(going))
         owner = accounts.by_address(found.email) if found.email else None
         if owner is not None:
             session[PROVEN] = tickets.issue(
@@ -158,9 +157,9 @@ def prove() -> Response:
         owner = accounts.by_address(known["email"])
         if owner is None or not owner.is_active:
             raise NotFound
-        log_ins.connect(owner, known["door"], known["issuer"], known["subject"], known["email"], name_of(known["door"]))
-        access.sign_in(owner, limits.browser())
-    return leave_to(access.after_sign_in(known["going"]))
+        log_in = {name: known[name] for name in ("door", "issuer", "subject", "email")}
+        log_in["provider"] = name_of(known["door"])
+        return access.sign_in(owner, limits.browser(), access.after_sign_in(known["going"]), log_in)
 
 
 @bp.post("/settings/log-ins/<key>/remove")

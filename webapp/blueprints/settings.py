@@ -11,7 +11,7 @@ from wtforms import EmailField, PasswordField
 
 from webapp import logs, passwords
 from webapp.config import setting
-from webapp.domain import accounts, choices, events, log_ins, moderation, suggestions
+from webapp.domain import accounts, choices, events, log_ins, moderation, second_steps, suggestions
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
@@ -117,6 +117,7 @@ def _sign_in_page() -> dict[str, Any]:
     return {
         "sign_ins": accounts.sign_ins_of(member),
         "connected": log_ins.of(member),
+        "held": second_steps.held_by(member),
         "here": member.sign_in_id,
         "address": accounts.primary_address(member),
         "least": setting("PASSWORD_CHARACTERS"),

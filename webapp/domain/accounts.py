@@ -478,6 +478,7 @@ def set_password(member: Member, password_hash: str, keep: str | None = None) ->
     end_other_sign_ins(member, keep)
     db.session.execute(delete(AppPassword).where(AppPassword.member_id == member.id))
     tickets.end("reset", member)
+    tickets.end(tickets.SECOND_STEP, member)
     outbox.put("password_changed", to=member)
 
 

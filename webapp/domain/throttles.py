@@ -21,6 +21,12 @@ SIGN_IN_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="sign-in-instan
 APP_PASSWORD_PER_ACCOUNT = RateLimitItemPerMinute(10, 5, namespace="app-password-account")
 APP_PASSWORD_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="app-password-network")
 APP_PASSWORD_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="app-password-instance")
+CODE_PER_ACCOUNT = RateLimitItemPerMinute(5, 15, namespace="code-account")
+CODE_PER_ACCOUNT_DAY = RateLimitItemPerDay(10, 1, namespace="code-account-day")
+"""Of an authenticator app, wherever they are tried from: three of a million are right, so a year of guessing is in vain 98 times of 100."""
+
+CODE_MAILS = RateLimitItemPerDay(1, 1, namespace="code-mail")
+RECOVERY_CODE_PER_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="recovery-code-account")
 CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
 MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
@@ -104,6 +110,16 @@ def check(
 def count(limit: RateLimitItem, *key: str) -> bool:
     """Count one more; whether it was within the limit."""
     return _limiter.hit(limit, *key)
+
+
+def uncount(limit: RateLimitItem, *key: str) -> None:
+    """Take back one that was counted, before anybody else could see it."""
+    _storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
+
+
+def is_full(limit: RateLimitItem, *key: str) -> bool:
+    """Whether the limit is reached."""
+    return not _limiter.test(limit, *key)
 
 
 @dataclass

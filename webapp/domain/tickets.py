@@ -9,6 +9,9 @@ from webapp import clock, tokens
 from webapp.extensions import db
 from webapp.models.member import Member, Ticket
 
+SECOND_STEP = "second_step"
+"""For who has given the right password and not yet the second step."""
+
 
 def issue(purpose: str, *, minutes: int, member: Member | None = None, only: bool = False, **payload: Any) -> str:
     """Return a new token for one use within `minutes`. With `only`, the member's earlier tickets of that purpose end."""

@@ -31,6 +31,7 @@ from webapp.domain import (
     tickets,
 )
 from webapp.domain.errors import N_
+from webapp.domain.second_steps import telling
 from webapp.extensions import db
 from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
@@ -195,7 +196,7 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     if kind.preference and not events.wants_mail(member, kind.preference):
         raise _Skip("the member wants no such mail, or waits for the digest")
     address = _address_of(row, member, kind)
-    gathering = {"digest": _digest, "keep_in_touch": _due_people, archives.KIND: _archive}.get(row.kind)
+    gathering = GATHERED.get(row.kind)
     if gathering is not None:
         return address.address, facts | {"name": member.name} | gathering(row, member, facts["base_url"])
     if row.kind == acts.MAIL:
@@ -286,6 +287,10 @@ def _introduction(row: OutgoingMail, member: Member, by: Member, base: str) -> d
     return {"by": by.name, "other": other, "link": f"{base}/introductions"}
 
 
+def _second_step(_row: OutgoingMail, _member: Member, base: str) -> dict[str, Any]:
+    return {"link": f"{base}/reset"}
+
+
 def _digest(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     since, until = (from_ms(row.facts[each]) for each in ("since", "until"))
     found = notifications.news(member, since, until)
@@ -323,6 +328,15 @@ def _archive(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     if not archives.is_ready(member):
         raise _Skip("it is gone already")
     return _choosing(row.kind, member, base) | {"link": f"{base}/settings/export", "hours": archives.HOURS}
+
+
+GATHERED = {
+    "digest": _digest,
+    "keep_in_touch": _due_people,
+    archives.KIND: _archive,
+    **dict.fromkeys(telling.KINDS, _second_step),
+}
+"""What finds out what such a mail says."""
 
 
 def _choosing(kind: str, member: Member, base: str) -> dict[str, str]:

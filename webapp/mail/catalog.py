@@ -84,6 +84,21 @@ KINDS: Mapping[str, Kind] = {
         days=7,
     ),
     "password_changed": Kind("The password was changed", MEMBER, ("name", "link"), days=7),
+    "second_step": Kind(
+        "A second step was added or removed, or recovery codes were made anew",
+        "every proven address of the member",
+        ("name", "what", "link"),
+        days=7,
+    ),
+    "recovery_code_used": Kind(
+        "A recovery code signed somebody in", "every proven address of the member", ("name", "left", "link"), days=7
+    ),
+    "codes_tried": Kind(
+        "Somebody who knows the password enters one wrong code after the other; at most one a day",
+        "every proven address of the member",
+        ("name", "link"),
+        days=3,
+    ),
     "invitation": Kind(
         "Another member would like to connect, after the minute of undo",
         MEMBER,

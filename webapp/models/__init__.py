@@ -22,6 +22,7 @@ from webapp.models import (
     relationship,
     report,
     saved_search,
+    second_step,
     words,
 )
 
@@ -47,5 +48,6 @@ __all__ = [
     "relationship",
     "report",
     "saved_search",
+    "second_step",
     "words",
 ]

@@ -9,16 +9,17 @@ from flask import Blueprint, Flask, Response, current_app, g, make_response, red
 from flask_login import current_user, login_user
 
 from webapp import clock, logs, tokens
-from webapp.domain import accounts
+from webapp.domain import accounts, log_ins, second_steps, tickets
 from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
 from webapp.transaction import transaction
-from webapp.web.htmx import leave
+from webapp.web.htmx import leave, leave_to
 from webapp.web.sessions import TOKEN
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEEN_EVERY = timedelta(minutes=10)
+SECOND_STEP_MINUTES = 10
 NEXT = "next"
 BAD_REQUEST = 400
 
@@ -65,8 +66,28 @@ def operators_only(bp: Blueprint) -> None:
             raise NotFound
 
 
-def sign_in(member: Member, agent: str) -> None:
-    """Start a sign-in in this browser: a new row, a new cookie, nothing of what the cookie held before; the sign-in before it ends."""
+def sign_in(member: Member, agent: str, then: str, log_in: dict[str, str] | None = None) -> Response:
+    """Sign in whoever has given the right password, or as much, and lead to an address of ours.
+
+    A member with a second step is led to that first, and until then nothing of the account is reached or changed. `log_in`: the account
+    elsewhere (as `log_ins.connect` wants it) that signs them in from now on. Every way in ends here, but for the second step itself.
+    """
+    if second_steps.is_asked_of(member):
+        session[tickets.SECOND_STEP] = tickets.issue(
+            tickets.SECOND_STEP, minutes=SECOND_STEP_MINUTES, member=member, then=then, log_in=log_in
+        )
+        logs.security("second step asked", member.id)
+        return leave("second_steps.ask")
+    return begin(member, agent, then, log_in)
+
+
+def begin(member: Member, agent: str, then: str, log_in: dict[str, str] | None = None) -> Response:
+    """Start a sign-in in this browser, all being proven: a new row, a new cookie, nothing of what the cookie held before.
+
+    The sign-in before it ends.
+    """
+    if log_in is not None:
+        log_ins.connect(member, **log_in)
     accounts.end_token(str(session.get(TOKEN, "")))
     token = accounts.start_sign_in(member, agent)
     session.clear()
@@ -74,6 +95,7 @@ def sign_in(member: Member, agent: str) -> None:
     member.sign_in_token = token
     login_user(member)
     logs.security("signed in", member.id)
+    return leave_to(then)
 
 
 def sign_in_token() -> str:

@@ -33,6 +33,7 @@ from webapp.domain import (
     profiles,
     relationships,
     saved_searches,
+    second_steps,
     suggestions,
 )
 from webapp.domain.archives.people import Person, in_batches
@@ -192,10 +193,22 @@ def _account(viewer: Member) -> Iterator[Row]:
             {"name": each.name, "made_at": each.created_at, "used_on": each.used_at}
             for each in app_passwords.of(viewer)
         ],
+        "second_step": _second_step(viewer),
         "feed_address_made_at": made_at,
         "looked_up": [
             {"at": row.at, "addresses": row.addresses} for row in db.session.execute(charges.order_by(LookupCharge.at))
         ],
+    }
+
+
+def _second_step(viewer: Member) -> Row:
+    held = second_steps.held_by(viewer)
+    return {
+        "authenticator_app_since": held.authenticator.created_at if held.authenticator else None,
+        "passkeys": [
+            {"name": each.name, "made_at": each.created_at, "used_on": each.used_at} for each in held.passkeys
+        ],
+        "recovery_codes_left": held.codes,
     }
 
 
@@ -508,7 +521,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "account",
         N_(
-            "Addresses, sign-ins, other log-ins, app passwords by name, every choice, and how many addresses you had compared"
+            "Addresses, sign-ins, other log-ins, app passwords and passkeys by name, every choice, and how many addresses you had compared"
         ),
         (
             "member",
@@ -516,6 +529,9 @@ PARTS: tuple[Part, ...] = (
             "sign_in",
             "log_in",
             "app_password",
+            "authenticator",
+            "passkey",
+            "recovery_code",
             "event_choice",
             "feed_address",
             "lookup_charge",
