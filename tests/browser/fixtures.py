@@ -40,8 +40,8 @@ def listening(app, port):
 class Site:
     """One instance and what is around it."""
 
-    def __init__(self, folder, books):
-        self.url, beside = f"http://127.0.0.1:{ports.free()}", ports.free()
+    def __init__(self, folder, books, host="127.0.0.1"):
+        self.url, beside = f"http://{host}:{ports.free()}", ports.free()
         clients = provider.default_clients(self.url)
         self.provider = provider.create_provider(books, clients)
         self.beside = beside
@@ -192,6 +192,6 @@ def check_axe():
         visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = visitor.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         problems = [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
-        assert problems == [], visitor.page.url
+        assert problems == [], (visitor.page.url, problems)
 
     return check
