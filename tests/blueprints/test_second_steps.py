@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pyotp
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from tests import factories, security_keys
 from tests.conftest import Client
@@ -385,6 +386,25 @@ def test_the_mails_say_what_happened(ana, as_member, app):
     assert "You have 9 codes left" in texts[1].replace("=\r\n", "")
     assert all("http://127.0.0.1:8000/reset" in text for text in texts)
     assert not [each for each in codes for text in texts if each in text]
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_each_door_is_a_line_of_the_log(ana, as_member):
+    with capture_logs() as lines:
+        _secret, codes = set_up(as_member(ana))
+        browser = as_member()
+        sign_in(browser)
+        browser.post("/signin/second", {"code": "000000"})
+        browser.post("/signin/second/recovery", {"code": "nothing"})
+        browser.post("/signin/second/recovery", {"code": codes[0]})
+    assert [(line["what"], line["member"]) for line in lines if line["event"] == "security"] == [
+        ("second steps changed", ana.id),
+        ("second step asked", ana.id),
+        ("wrong code", ana.id),
+        ("wrong recovery code", ana.id),
+        ("signed in", ana.id),
+    ]
+    assert codes[0] not in str(lines)
 
 
 # Passkeys

@@ -12,6 +12,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 
+from webapp import logs
 from webapp.config import setting
 from webapp.domain import app_passwords, second_steps, throttles, tickets
 from webapp.domain.errors import N_, Invalid, Refused, TooMany
@@ -98,6 +99,7 @@ def ask() -> Response:
                 return _finish(member)
     except (Refused, TooMany) as error:
         return show_on(form, error, ASK, held=held)
+    logs.security("wrong code", member.id)
     return show_on(form, Invalid(code=authenticators.WRONG), ASK, held=held)
 
 
@@ -122,6 +124,7 @@ def recover() -> Response:
             recovery.count_try(member, limits.network())
     except (Refused, TooMany) as error:
         return show_on(form, error, "second_steps/recover.html")
+    logs.security("wrong recovery code", member.id)
     return show_on(form, Invalid(code=NO_CODE), "second_steps/recover.html")
 
 
@@ -220,6 +223,7 @@ class NewPasskeyForm(FlaskForm):
 
 def _codes(made: Any, title: str) -> Response:
     """Show recovery codes this once: they are in this answer and nowhere else. Without new ones, say only what changed."""
+    logs.security("second steps changed")
     if not made:
         flash(title)
         return leave("settings.sign_in")
@@ -298,6 +302,7 @@ def remove_app() -> Response:
             authenticators.remove(viewer())
     except (Invalid, TooMany) as error:
         return show_on(form, error, "second_steps/remove.html", name=_("Authenticator app"), held=_held())
+    logs.security("second steps changed")
     flash(_("The authenticator app is removed"))
     return leave("settings.sign_in")
 
@@ -383,5 +388,6 @@ def remove_passkey(passkey_id: int) -> Response:
             name = passkeys.remove(viewer(), passkey_id)
     except (Invalid, TooMany) as error:
         return show_on(form, error, "second_steps/remove.html", name=name, held=_held())
+    logs.security("second steps changed")
     flash(_("%(name)s can't sign you in any more", name=name))
     return leave("settings.sign_in")

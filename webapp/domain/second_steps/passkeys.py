@@ -12,11 +12,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import clock, config
+from webapp import clock, config, logs
 from webapp.domain import accounts, app_passwords, tickets
 from webapp.domain.errors import N_, NotFound, Refused
 from webapp.domain.second_steps import recovery, telling
@@ -26,8 +25,6 @@ from webapp.models.second_step import Passkey
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
-
-log = structlog.get_logger("kith.passkeys")
 
 ADD, SECOND, ALONE = "passkey_add", "passkey_second", "passkey_alone"
 """What a challenge is for. One that was given for the one is none for the other."""
@@ -147,7 +144,7 @@ def read(answer: str, challenge: str) -> New:
         )
         said = json.loads(answer)["response"].get("transports") or []
     except Exception as error:  # noqa: BLE001 - whatever a forged answer does to a reader, it proves nothing
-        log.info("passkey refused", reason=type(error).__name__)
+        logs.security("passkey refused", reason=type(error).__name__)
         raise Refused(NOT_HERE) from None
     if len(found.credential_id) > CREDENTIAL_BYTES:
         raise Refused(NOT_HERE)
@@ -253,7 +250,7 @@ def prove(answer: str, challenge: str, member: Member | None = None) -> Proof:
             require_user_verification=member is None,
         )
     except Exception as error:  # noqa: BLE001 - as in `read`
-        log.info("passkey refused", reason=type(error).__name__, why=str(error)[:80])
+        logs.security("passkey refused", member.id if member else None, reason=type(error).__name__)
         raise Refused(NOT_HERE) from None
     return Proof(row.id, row.member_id, row.sign_count, found.new_sign_count)
 
