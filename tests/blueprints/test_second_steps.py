@@ -333,13 +333,16 @@ def test_who_leaves_is_asked_too_and_sees_what_somebody_sees_who_leaves(ana, as_
     assert browser.get("/network").headers["Location"] == "/settings/leave"
 
 
-def test_a_suspended_member_stays_out(ana, as_member):
+def test_a_suspended_member_is_asked_too_and_sees_the_one_page_there_is_for_them(ana, as_member):
     secret, _codes = set_up(as_member(ana))
-    browser = as_member()
-    sign_in(browser)
     ana.suspended_at = clock.now()
     db.session.commit()
-    assert browser.post("/signin/second", {"code": code(secret)}).headers["Location"] == "/signin"
+    browser = as_member()
+    assert sign_in(browser, where=next_of(browser, "/network")).headers["Location"] == "/signin/second"
+    assert browser.get("/suspended").headers["Location"].startswith("/signin")
+    assert browser.post("/signin/second", {"code": code(secret)}).headers["Location"] == "/"
+    assert not is_signed_in(browser)
+    assert browser.get("/network").headers["Location"] == "/suspended"
 
 
 def test_who_had_it_lifted_meanwhile_signs_in_again(ana, as_member):

@@ -84,7 +84,7 @@ def sign_in(member: Member, agent: str, then: str, log_in: dict[str, str] | None
 def begin(member: Member, agent: str, then: str, log_in: dict[str, str] | None = None) -> Response:
     """Start a sign-in in this browser, all being proven: a new row, a new cookie, nothing of what the cookie held before.
 
-    The sign-in before it ends.
+    The sign-in before it ends. Who sees one page only (leaving, suspended) is led there.
     """
     if log_in is not None:
         log_ins.connect(member, **log_in)
@@ -95,7 +95,7 @@ def begin(member: Member, agent: str, then: str, log_in: dict[str, str] | None =
     member.sign_in_token = token
     login_user(member)
     logs.security("signed in", member.id)
-    return leave_to(then)
+    return leave_to(then if member.is_visible else url_for("public.home"))
 
 
 def sign_in_token() -> str:
