@@ -3,11 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 _moved = timedelta(0)
+_held: datetime | None = None
 
 
 def now() -> datetime:
     """Return the present moment, aware, in UTC."""
-    return datetime.now(UTC) + _moved
+    return (_held or datetime.now(UTC)) + _moved
+
+
+def hold(moment: datetime) -> None:
+    """Stop the clock at a moment: from now on only `move` moves it. For the proof of the promise, which compares whole pages."""
+    global _held  # noqa: PLW0603
+    _held = moment
 
 
 def move(**by: float) -> None:
@@ -18,5 +25,5 @@ def move(**by: float) -> None:
 
 def reset() -> None:
     """Put the clock right again."""
-    global _moved  # noqa: PLW0603
-    _moved = timedelta(0)
+    global _moved, _held
+    _moved, _held = timedelta(0), None

@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults.test_forgetting import CANARIES, Kith
 from tests.providers import dav, live
+from webapp.proof.search import Search, keys_of
 
 USER, PASSWORD, WRONG = "quokka-canary-user", "zx9q-canary-app-password", "zx9q-canary-wrong-word"
 CARDS = CANARIES[:40]
@@ -42,14 +43,9 @@ def kith(tmp_path, server):
 
 
 def traces(kith):
-    forms = {
-        form: (text, name)
-        for text in (USER, PASSWORD, WRONG)
-        for name, form in (*kith._readable(text), *kith._digests(text))
-    }
-    found = [(path.name, *what) for path in kith.files() for form, what in forms.items() if form in path.read_bytes()]
+    search = Search([], (USER, PASSWORD, WRONG), keys_of(kith.keys))
     kept = str([(each.name, each.value) for each in kith.browser.cookies])
-    return found + [("cookie", text) for text in (USER, PASSWORD, WRONG) if text in kept]
+    return search.in_folder(kith.folder) + [("cookie", *found) for found in search.in_value(kept)]
 
 
 def test_neither_password_nor_user_is_left_in_any_file(kith, server):

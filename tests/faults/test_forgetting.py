@@ -6,7 +6,6 @@ A real server in a process of its own, a provider that listens, and a search of 
 import base64
 import contextlib
 import hashlib
-import hmac
 import html
 import itertools
 import os
@@ -19,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 
 import pytest
 import requests
@@ -29,6 +27,7 @@ from tests.providers import live
 from webapp import create_app, schema
 from webapp.demo.provider import create_provider, default_clients
 from webapp.extensions import db
+from webapp.proof.search import Search, keys_of
 
 CONTACTS = 2500
 STEM = "Quillfeather"
@@ -169,39 +168,10 @@ class Kith:
         database.close()
         return found
 
-    def files(self):
-        return [path for path in self.folder.rglob("*") if path.is_file()]
-
     def traces(self, canaries=()):
-        """What stands of canaries in any file: the stem that all share, and the given ones in every other form."""
-        forms = {form: (STEM, name) for text in (STEM, STEM.lower()) for name, form in self._readable(text)}
-        for text in itertools.chain(*canaries or CANARIES[::100]):
-            forms |= {form: (text, name) for name, form in (*self._readable(text), *self._digests(text))}
-        found = []
-        for path in self.files():
-            content = path.read_bytes()
-            found += [(path.name, *what) for form, what in forms.items() if form in content]
-        return found
-
-    def _readable(self, text):
-        plain = text.encode()
-        yield "plain", plain
-        yield "utf-16", text.encode("utf-16-le")
-        yield "utf-16 the other way", text.encode("utf-16-be")
-        yield "in a url", urllib.parse.quote_plus(text).encode()
-        for shift in range(3):  # base64 of it, wherever in a text it stands
-            yield f"base64 + {shift}", base64.b64encode(b"x" * shift + plain)[4 if shift else 0 : -4]
-
-    def _digests(self, text):
-        plain = text.encode()
-        for name in ("md5", "sha1", "sha256"):
-            digest = hashlib.new(name, plain)
-            yield f"{name} bytes", digest.digest()
-            yield name, digest.hexdigest().encode()
-        for key in (*self.keys.signing, self.keys.wrapping, self.keys.lookup):
-            made = hmac.new(key, plain, hashlib.sha256)
-            yield "hmac bytes", made.digest()
-            yield "hmac", made.hexdigest().encode()
+        """What stands of canaries in any file: the stem that all share, and the given ones in every other form, too."""
+        texts = [text for canary in canaries or CANARIES[::100] for text in canary]
+        return Search([STEM], texts, keys_of(self.keys)).in_folder(self.folder)
 
 
 @pytest.fixture
@@ -220,8 +190,9 @@ def kith(tmp_path):
 def test_the_search_finds_what_is_there(kith):
     (kith.folder / "planted.txt").write_text(f"... {hashlib.sha1(CANARIES[3][1].encode()).hexdigest()} ...")
     (kith.folder / "other.txt").write_bytes(base64.b64encode(f"so {CANARIES[4][0]} is".encode()))
-    assert {(name, form) for name, _text, form in kith.traces(CANARIES[:5])} >= {("planted.txt", "sha1")}
-    assert "other.txt" in {name for name, _text, _form in kith.traces(CANARIES[:5])}
+    found = kith.traces(CANARIES[:5])
+    assert ("planted.txt", "its sha1 digest") in {(trace.where, trace.form) for trace in found}
+    assert ("other.txt", "in base64") in {(trace.where, trace.form) for trace in found}
 
 
 def test_no_trace_is_left_after_forgetting_nor_in_a_backup_taken_meanwhile(kith):

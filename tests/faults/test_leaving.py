@@ -3,10 +3,8 @@
 And nobody can tell: what others see is compared before, while somebody leaves, after they are gone, and after they stayed.
 """
 
-import base64
 import io
 import re
-import urllib.parse
 from datetime import timedelta
 
 import pytest
@@ -25,6 +23,7 @@ from webapp.models.batch import is_sqlite
 from webapp.models.connection import Connection
 from webapp.models.member import Member
 from webapp.models.profile import AUDIENCES
+from webapp.proof.search import Search
 
 GOES = "zquillwort"
 """A word of everything that has to go; lower case, so that folding changes nothing."""
@@ -123,39 +122,24 @@ def send_everything(member):
     db.session.commit()
 
 
-def forms_of(text):
-    """A text as it may lie in a file: as it is, in UTF-16, in an address, and in base64 wherever it begins."""
-    plain = text.encode()
-    yield plain
-    yield plain.title()
-    yield text.encode("utf-16-le")
-    yield text.encode("utf-16-be")
-    yield urllib.parse.quote_plus(text).encode()
-    for shift in range(3):
-        yield base64.b64encode(b"x" * shift + plain)[4 if shift else 0 : -4]
-
-
 def in_tables(text):
-    """In which columns a text stands, in any of these forms."""
-    found = set()
+    """In which columns a text stands, in any form."""
+    search, found = Search([text]), set()
     for table in db.metadata.sorted_tables:
         for row in db.session.execute(select(table)).mappings():
-            for name, value in row.items():
-                raw = value if isinstance(value, bytes) else str(value).encode()
-                if any(form in raw for form in forms_of(text)):
-                    found.add(f"{table.name}.{name}")
+            found |= {f"{table.name}.{name}" for name, value in row.items() if search.in_value(value)}
     db.session.rollback()
     return found
 
 
 def in_files(app, text):
-    """In which files of the instance a text stands, in any of these forms."""
-    found = set()
-    for path in app.config["KITH"]["INSTANCE"].rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            found |= {path.name for form in forms_of(text) if form in content}
-    return found
+    """In which files of the instance a text stands, in any form."""
+    search = Search([text])
+    return {
+        path.name
+        for path in app.config["KITH"]["INSTANCE"].rglob("*")
+        if path.is_file() and search.in_bytes(path.read_bytes())
+    }
 
 
 def go():

@@ -11,7 +11,7 @@ from wtforms import EmailField
 from webapp import addresses, providers
 from webapp.blueprints.contacts.wizard import SOURCES, bp, delete_lost, looked_at, names
 from webapp.config import setting
-from webapp.domain import accounts, contacts, tickets
+from webapp.domain import accounts, contacts, promise, tickets
 from webapp.domain.contacts import Lost
 from webapp.domain.errors import Invalid, NotFound
 from webapp.providers.ways import Way, way_of
@@ -41,7 +41,7 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
         headers.allow(
             form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in oauth.origins(door))])
         )
-    values = {
+    values: dict[str, Any] = {
         "form": form,
         "choose": choose or not doors,
         "names": names(),
@@ -50,7 +50,7 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
         "hint": _hint(form.address.data or ""),
         "way": _way(form.address.data or ""),
         "running": running(),
-        "preselected": setting("GUESTS_PRESELECTED"),
+        "promise": promise.made(preselected=setting("GUESTS_PRESELECTED")),
     }
     if error is not None:
         return show_on(form, error, "contacts/index.html", **values)
