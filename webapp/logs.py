@@ -2,20 +2,31 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from flask import g, has_request_context, request
 
 
+class _Plain(structlog.tracebacks.ExceptionDictTransformer):
+    """A traceback without what the errors say of themselves: `KeyError: 'ada@example.org'` would tell."""
+
+    def __call__(self, exc_info: Any) -> list[dict[str, Any]]:
+        return [_without_words(each) for each in super().__call__(exc_info)]
+
+
+def _without_words(error: dict[str, Any]) -> dict[str, Any]:
+    inside = [[_without_words(each) for each in group] for group in error.get("exceptions", [])]
+    return error | {"exc_value": "", "exc_notes": [], "syntax_error": None, "exceptions": inside}
+
+
 def configure() -> None:
-    """Write events as JSON lines to standard error. A traceback names files and lines, never locals."""
+    """Write events as JSON lines to standard error. A traceback names files and lines, never values."""
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(
-                structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
-            ),
+            structlog.processors.ExceptionRenderer(_Plain(show_locals=False, max_frames=30)),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -164,17 +164,6 @@ def test_microsofts_address_counts_only_where_its_owner_is_verified(offered, con
     assert "You can sign in with Microsoft" in connected(browser, "microsoft", "ada@outlook.com")
 
 
-def test_an_address_that_is_not_proven_here_connects_nothing(offered, context, as_member):
-    """Somebody who typed the address of another at sign-up, and waits for them to come by."""
-    planted = factories.member("Mallory", ADA, verified=False)
-    stranger = as_member()
-    answer = go(stranger, "/signin/google")
-    assert answer.headers["Location"] == "/signup"
-    assert "Join first" in stranger.get("/signup").text
-    assert rows() == []
-    assert planted.verified_at is None
-
-
 def test_another_address_is_to_be_added_first(offered, context, as_member):
     ben = factories.member("Ben", "ben@example.org")
     assert "Add that address here first" in connected(as_member(ben))
@@ -191,14 +180,6 @@ def test_one_account_elsewhere_belongs_to_one_member(offered, ada, context):
         log_ins.connect(ben, "google", "https://issuer.example", "1", "ben@example.org", "Google")
     assert log_ins.by_identity("https://issuer.example", "2") is None
     assert log_ins.by_identity("https://other.example", "1") is None
-
-
-def test_another_subject_with_the_same_address_is_another_account(offered, ada, as_member):
-    connected(as_member(ada))
-    offered.change_id_token("google", lambda claims: claims | {"sub": "somebody-else"})
-    stranger = as_member()
-    assert go(stranger, "/signin/google").headers["Location"] == "/signin/connect"
-    assert not is_signed_in(stranger)
 
 
 def test_the_answer_counts_once_for_the_browser_that_asked_and_for_ten_minutes(offered, ada, as_member):

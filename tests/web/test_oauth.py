@@ -473,9 +473,3 @@ def test_each_application_has_its_own_client(registered, tmp_path):
 def test_the_application_does_not_start_with_a_provider_that_is_neither_https_nor_loopback(tmp_path, name, url):
     with pytest.raises(SettingError, match=f"KITH_{name} must start with https"):
         create_app({"INSTANCE": str(tmp_path), name: url})
-
-
-def test_a_code_of_one_provider_is_worth_nothing_at_the_other(registered, provider):
-    _, back = given("google")
-    pending, _ = given("microsoft")
-    assert reason(oauth.exchange, pending, {"code": back["code"]}) == Reason.EXPIRED

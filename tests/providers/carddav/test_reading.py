@@ -280,13 +280,6 @@ def test_a_drip_ends_at_the_deadline(authority, allowed, monkeypatch, part):
     assert time.perf_counter() - start < 4
 
 
-def test_a_certificate_of_somebody_else_is_refused(shelf, tmp_path, allowed, serve):
-    allowed("127.0.0.1")
-    with dav.listening(shelf, dav.Authority(tmp_path, "Another authority")) as port:
-        not_read(f"127.0.0.1:{port}", "certificate")
-    not_read(f"127.0.0.1:{serve(shelf, 'dav.example.org')}", "certificate")  # for another name
-
-
 def test_a_server_that_does_not_answer_is_unavailable(allowed):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
