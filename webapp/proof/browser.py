@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
@@ -220,5 +219,6 @@ class Browser:
         for each in (self._client._cookies or {}).values():  # noqa: SLF001 - werkzeug lists them nowhere else
             found.append(f"{each.key}={each.value}")
             if each.key == self._app.config["SESSION_COOKIE_NAME"]:
-                found.append(str(SecureCookieSessionInterface().get_signing_serializer(self._app).loads(each.value)))  # type: ignore[union-attr]
+                reader: Any = self._app.session_interface
+                found.append(str(reader.get_signing_serializer(self._app).loads(each.value)))
         return found
