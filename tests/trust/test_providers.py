@@ -367,11 +367,9 @@ def test_44_the_key_is_read_by_nobody_and_ends(maya, provider, app, caplog, rows
     for answer in answers:
         assert search.in_value(f"{answer.headers}{answer.text}") == set()
         for cookie in answer.headers.getlist("Set-Cookie"):
-            for piece in re.split(r"[=.;]", cookie):
-                packed = (
-                    base64.urlsafe_b64decode(piece + "=" * (-len(piece) % 4)) if re.fullmatch(r"[\w-]+", piece) else b""
-                )
-                assert search.in_value(packed) == set()
+            for piece in re.findall(r"[\w-]{8,}", cookie):
+                packed = piece[: len(piece) // 4 * 4]
+                assert search.in_value(base64.urlsafe_b64decode(packed)) == set()
     assert not google.tokens[token].ended
     maya.browser.part("/contacts/reading", {"page": "1"})
     maya.browser.part("/contacts/reading", {"page": "2"})
