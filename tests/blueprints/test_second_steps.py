@@ -52,7 +52,7 @@ def set_up(browser):
     secret = secret.replace(" ", "")
     answer = browser.post(f"{APP}/confirm", {"code": pyotp.TOTP(secret).at(clock.now())})
     return secret, re.findall(
-        r"(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", answer.text.partition("<pre")[2].partition("</pre>")[0]
+        r"(?:[a-z2-7]{4}-){5}[a-z2-7]{4}", answer.text.partition("<pre")[2].partition("</pre>")[0]
     )
 
 

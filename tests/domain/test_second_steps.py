@@ -274,10 +274,10 @@ def test_removing_the_last_one_takes_the_recovery_codes_along(ana):
 # Recovery codes
 
 
-def test_ten_codes_of_eighty_bits_kept_as_keyed_hashes(ana):
+def test_ten_codes_of_120_bits_kept_as_keyed_hashes(ana):
     codes = App(ana).codes
     assert len(set(codes)) == 10
-    assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", code) for code in codes)
+    assert all(re.fullmatch(r"([a-z2-7]{4}-){5}[a-z2-7]{4}", code) for code in codes)
     kept = str(db.session.scalars(select(RecoveryCode.hashed)).all())
     for code in codes:
         assert code not in kept

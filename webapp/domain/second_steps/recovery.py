@@ -15,8 +15,8 @@ from webapp.models.member import Member
 from webapp.models.second_step import Authenticator, Passkey, RecoveryCode
 
 MANY = 10
-SECRET_BYTES = 10
-"""80 bits, 16 letters and digits: nobody guesses one, so it needs no slow hash."""
+SECRET_BYTES = 15
+"""120 bits, 24 letters and digits: nobody guesses one, so it needs no slow hash."""
 GROUP = 4
 
 
