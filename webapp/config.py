@@ -22,6 +22,8 @@ from flask import current_app, has_app_context
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
 PORT = 8000
+PASSWORD_LEAST, PASSWORD_MOST = 8, 64
+"""Between these an operator says how many characters a password has at least."""
 GOOGLE_METADATA_URL = "https://accounts.google.com/.well-known/openid-configuration"
 MICROSOFT_METADATA_URL = "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"
 
@@ -279,7 +281,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("POSTS_PER_DAY", "integer", 50, "Posts a member may share in a day."),
     Setting("COMMENTS_PER_DAY", "integer", 200, "Comments a member may write in a day."),
-    Setting("PASSWORD_CHARACTERS", "integer", 12, "Characters a password has at least."),
+    Setting("PASSWORD_CHARACTERS", "integer", 12, "Characters a password has at least, 8 to 64."),
 )
 TABLE: Mapping[str, Setting] = {row.name: row for row in SETTINGS}
 
@@ -317,6 +319,11 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
     if values["DIGEST_HOUR"] > 23:  # noqa: PLR2004 - of a day
         raise SettingError(f"{PREFIX}DIGEST_HOUR must be an hour from 0 to 23, but is {values['DIGEST_HOUR']}.")
+    least = values["PASSWORD_CHARACTERS"]
+    if not PASSWORD_LEAST <= least <= PASSWORD_MOST:
+        raise SettingError(
+            f"{PREFIX}PASSWORD_CHARACTERS must be from {PASSWORD_LEAST} to {PASSWORD_MOST}, but is {least}."
+        )
     if values["SMTP_URL"] and not _is_smtp_url(values["SMTP_URL"]):
         raise SettingError(
             f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."

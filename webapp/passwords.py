@@ -5,7 +5,7 @@ import functools
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from webapp import transaction
+from webapp import tokens, transaction
 
 MOST_CHARACTERS = 1000
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)  # OWASP's first choice for argon2id
@@ -24,7 +24,7 @@ def verify(hashed: str | None, password: str) -> bool:
         _hasher.verify(hashed or _dummy(), password)
     except (VerificationError, InvalidHashError):
         return False
-    return hashed is not None
+    return bool(hashed)
 
 
 def needs_rehash(hashed: str) -> bool:
@@ -34,4 +34,4 @@ def needs_rehash(hashed: str) -> bool:
 
 @functools.cache
 def _dummy() -> str:
-    return _hasher.hash("nobody's password")
+    return _hasher.hash(tokens.new())

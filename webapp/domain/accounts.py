@@ -3,7 +3,6 @@
 Nothing here hashes a password: the handlers do, outside any transaction, and pass the hash on.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import names, throttles, tickets
+from webapp.domain import guessing, names, throttles, tickets
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -25,10 +24,6 @@ NAME_CHARACTERS = 100
 ADDRESSES = 10
 """How many a member has at most, proven or waiting to be."""
 PASSWORD_CHARACTERS_MAX = 1000
-PASSWORD_LETTERS = 5
-"""A password of fewer different characters is a pattern, whatever its length."""
-LETTERS_LEFT = 6
-"""How much of a password has to be left without the words everybody tries: "northgate2026" leaves nothing worth guessing."""
 CONFIRM_MINUTES = 24 * 60
 RESET_MINUTES = 60
 OPERATOR_MINUTES = 60
@@ -37,14 +32,6 @@ SIGN_IN_DAYS = 90
 UNVERIFIED_DAYS = 7
 WRONG = N_("That email and password don't match.")
 GONE = N_("This link has been used, or is too old. Ask for a new one.")
-
-_RUNS = (
-    "abcdefghijklmnopqrstuvwxyz",
-    "01234567890",
-    "qwertyuiopasdfghjklzxcvbnm",
-    "qwertzuiopasdfghjklyxcvbnm",
-    "password",
-)
 
 
 # Signing up
@@ -84,22 +71,9 @@ def check_new_password(password: str, *context: str) -> None:
         )
     if len(password) > PASSWORD_CHARACTERS_MAX:
         raise Invalid(password=N_("Use at most 1,000 characters for your password"))
-    if len(set(password)) < PASSWORD_LETTERS or not _is_more_than(password, (config.setting("SITE_NAME"), *context)):
-        raise Invalid(password=N_("That password is too easy to guess. A short sentence works well"))
-
-
-def _is_more_than(password: str, context: Sequence[str]) -> bool:
-    """Whether something is left of a password without the words everybody tries, the site's name, and the member's own."""
-    left = names.fold(password)
-    own = [word for text in context for word in re.split(r"[^\w]+", names.fold(text)) if len(word) > 3]  # noqa: PLR2004
-    for word in sorted(own, key=len, reverse=True):
-        left = left.replace(word, "")
-    for run in _RUNS:
-        for size in range(len(run), 2, -1):
-            for start in range(len(run) - size + 1):
-                piece = run[start : start + size]
-                left = left.replace(piece, "").replace(piece[::-1], "")
-    return len(left) >= LETTERS_LEFT
+    found = guessing.weakness(password, (config.setting("SITE_NAME"), *context))
+    if found is not None:
+        raise Invalid(password=found)
 
 
 def sign_up(name: str, address: str, password_hash: str) -> Member | None:
