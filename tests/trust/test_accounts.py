@@ -1,16 +1,22 @@
 """Accounts and sign-ins: sentences 23 to 30."""
 
+import os
 import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tests import factories
-from webapp import config, passwords
-from webapp.domain import accounts, guessing, tickets
+from webapp import clock, config, passwords
+from webapp.domain import accounts, guessing, throttles, tickets
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
+from webapp.transaction import transaction
 
 ADA = "ada@example.org"
 ON_SQLITE = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
@@ -156,3 +162,154 @@ def test_an_account_without_a_hash_has_no_password_at_all(app, context):
     for guess in ("", "nobody's password"):
         assert not passwords.verify("", guess)
         assert not passwords.verify(None, guess)
+
+
+# 25
+
+RIGHT, WRONG = {"email": ADA, "password": factories.PASSWORD}, {"email": ADA, "password": "not this one at all"}
+GUESSING = """
+import sys
+from tests.conftest import Browser, Client
+from webapp import create_app
+app = create_app()
+app.test_client_class = Client
+browsers = [Browser(app) for _ in range(2)]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(6):
+    for browser in browsers:
+        answer = browser.post("/signin", {"email": "ada@example.org", "password": f"a guess of {number}"})
+        print(answer.status_code, flush=True)
+"""
+
+
+def guesses_of_four_processes(app):
+    """The statuses that four processes on one database get, all of which guess at once."""
+    given = {"INSTANCE": str(app.config["KITH"]["INSTANCE"]), "DATABASE_URL": app.config["KITH"]["DATABASE_URL"]}
+    environment = os.environ | {f"KITH_{name}": value for name, value in given.items()}
+    root = Path(__file__).parents[2]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", GUESSING],
+            cwd=root,
+            env=environment | {"PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _process in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline().strip() == "ready"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    return [int(status) for each in said for status in each]
+
+
+def at(where):
+    """The network that a request comes from."""
+    return {"environ_overrides": {"REMOTE_ADDR": where}}
+
+
+def test_25_guessing_is_throttled_and_locks_nobody_out(app, context, as_member):
+    """Ten wrong passwords in five minutes are all that is heard for one account from one network (of IPv6 its /64), 50 for all accounts
+    together, 1,000 for the whole site; X-Forwarded-For and a restart change nothing, and four processes together hear no more. The member
+    still gets in with the right one: from another network, and whatever others do where they are signed in, or signed in before."""
+    ada = factories.member("Ada Lovelace", ADA)
+    at_home = as_member()
+    assert at_home.post("/signin", RIGHT).status_code == 303
+    heard = guesses_of_four_processes(app)
+    assert len(heard) == 48
+    assert heard.count(422) == 10
+    assert heard.count(429) == 38
+
+    # Those processes have ended; this one counts on, and is told no other network by a header.
+    stranger = as_member()
+    refused = stranger.post("/signin", RIGHT)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 300
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
+        assert stranger.post("/signin", RIGHT, headers={header: "198.51.100.7"}).status_code == 429
+
+    # But the member is heard: at once from elsewhere, signed in, and in the browser they used before.
+    assert as_member().post("/signin", RIGHT, **at("203.0.113.9")).status_code == 303
+    assert (
+        at_home.post("/settings/addresses", {"email": "new@example.org", "old": factories.PASSWORD}).status_code == 303
+    )
+    at_home.post("/signout")
+    assert at_home.post("/signin", RIGHT).status_code == 303
+    clock.move(minutes=5, seconds=1)
+    assert stranger.post("/signin", RIGHT).status_code == 303
+    assert ada.suspended_at is None
+
+
+@ON_SQLITE
+def test_25_networks_and_the_whole_site_have_limits_too(app, context, as_member):
+    """Of IPv6 a /64 is one network; 50 wrong ones are heard from one network and 1,000 by the whole site in five minutes. Even then whoever
+    signed in before in that browser gets in; ten wrong ones end that, there alone."""
+    factories.member("Ada Lovelace", ADA)
+    at_home, stranger = as_member(), as_member()
+    assert at_home.post("/signin", RIGHT).status_code == 303
+    at_home.post("/signout")
+
+    def tries(number, where):
+        return [stranger.post("/signin", WRONG, **at(where(each))).status_code for each in range(number)]
+
+    assert tries(11, lambda each: f"2001:db8:1:2:{each + 1:x}::1") == [422] * 10 + [429]
+    assert tries(1, lambda _each: "2001:db8:1:3::1") == [422]
+    assert tries(1, lambda _each: "::ffff:192.0.2.1") == tries(1, lambda _each: "192.0.2.1")
+    many = [
+        stranger.post("/signin", {"email": f"p{number}@example.org", "password": "guess"}, **at("198.51.100.1"))
+        for number in range(51)
+    ]
+    assert [each.status_code for each in many] == [422] * 50 + [429]
+
+    with throttled(throttles.SIGN_IN_PER_INSTANCE):
+        assert stranger.post("/signin", RIGHT, **at("203.0.113.9")).status_code == 429
+        assert at_home.post("/signin", RIGHT, **at("203.0.113.9")).status_code == 303
+        at_home.post("/signout")
+        guesses = [at_home.post("/signin", WRONG, **at(f"203.0.113.{each}")).status_code for each in range(11)]
+        assert guesses == [422] * 10 + [429]
+    assert as_member().post("/signin", RIGHT, **at("203.0.113.99")).status_code == 303
+
+
+@ON_SQLITE
+def test_the_cookie_of_a_known_browser_is_worth_nothing_elsewhere(app, context, as_member):
+    ada = factories.member("Ada Lovelace", ADA)
+    factories.member("Ben Okafor", "ben@example.org")
+    browser = as_member()
+    browser.post("/signin", RIGHT)
+    value = browser.client.get_cookie("kith_known", domain="127.0.0.1").value
+    assert "ada" not in value.lower()
+
+    def heard(email=ADA, cookie=value):
+        other = as_member()
+        other.client.set_cookie("kith_known", cookie, domain="127.0.0.1")
+        return other.post("/signin", {"email": email, "password": "wrong"}, **at("203.0.113.1")).status_code == 422
+
+    with throttled(throttles.SIGN_IN_PER_INSTANCE):
+        assert heard()
+        assert not heard("ben@example.org")
+        assert not heard(cookie=value[:-1] + ("A" if value[-1] != "A" else "B"))
+        assert not heard(cookie="nonsense")
+        assert as_member().get("/settings").status_code == 303, "it signs nobody in"
+        # A new password makes those of other browsers worthless, and goes on in the browser where it was chosen.
+        new = "another walk by the sea"
+        assert browser.post("/settings/sign-in", {"old": factories.PASSWORD, "password": new}).status_code == 303
+        assert not heard()
+        assert heard(cookie=browser.client.get_cookie("kith_known", domain="127.0.0.1").value)
+    assert ada.is_active
+
+
+@contextmanager
+def throttled(limit):
+    """As if this limit were reached."""
+    with transaction():
+        for _each in range(limit.amount):
+            throttles.count(limit)
+    yield
+    with transaction():
+        throttles._storage.clear(limit.key_for())

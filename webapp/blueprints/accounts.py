@@ -68,7 +68,8 @@ def confirm_again() -> Response:
         return page("accounts/confirm_again.html", form=form)
     try:
         address = accounts.check_address(form.email.data or "")
-    except Invalid as error:
+        limits.mail_asked()
+    except (Invalid, TooMany) as error:
         return show_on(form, error, "accounts/confirm_again.html")
     accounts.confirm_again(address)
     session["confirming"] = address
@@ -180,7 +181,8 @@ def ask_reset() -> Response:
         return page("accounts/ask_reset.html", form=form)
     try:
         address = accounts.check_address(form.email.data or "")
-    except Invalid as error:
+        limits.mail_asked()
+    except (Invalid, TooMany) as error:
         return show_on(form, error, "accounts/ask_reset.html")
     accounts.ask_reset(address)
     return page("accounts/reset_sent.html", address=address)

@@ -18,7 +18,7 @@ from webapp.models.base import from_ms, to_ms
 from webapp.models.event_choice import CHANNELS
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
-from webapp.web import access, cookies, paging
+from webapp.web import access, cookies, known, paging
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
@@ -141,6 +141,7 @@ def sign_in() -> Response:
     hashed = passwords.hash_password(form.password.data or "")
     with transaction():
         accounts.set_password(viewer(), hashed, keep=access.sign_in_token())
+        known.remember(viewer())
     logs.security("password changed")
     flash(_("Your password is changed. You are signed out everywhere else"))
     return leave(".sign_in")

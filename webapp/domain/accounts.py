@@ -95,22 +95,29 @@ def sign_up(name: str, address: str, password_hash: str) -> Member | None:
 
 def confirm_again(address: str) -> None:
     """Send the confirmation once more to whoever waits for one at this address; nobody else hears anything."""
+    lookup = lookup_of(address)
     waiting = db.session.scalars(
         select(EmailAddress)
         .join(Member)
-        .where(
-            EmailAddress.lookup == lookup_of(address), EmailAddress.verified_at.is_(None), Member.verified_at.is_(None)
-        )
+        .where(EmailAddress.lookup == lookup, EmailAddress.verified_at.is_(None), Member.verified_at.is_(None))
         .order_by(EmailAddress.id.desc())
         .limit(1)
     ).first()
     if waiting is not None:
         _send_confirmation(waiting)
+    else:
+        _count_for_nobody(throttles.CONFIRMATION_MAILS, lookup)
 
 
 def _send_confirmation(row: EmailAddress, kind: str = "confirmation") -> None:
     if _may_mail(throttles.CONFIRMATION_MAILS, row.lookup):
         outbox.put(kind, to=db.session.get(Member, row.member_id), address=row)
+
+
+def _count_for_nobody(limit: RateLimitItem, lookup: str) -> None:
+    """Do what `_may_mail` does, where there is nobody to mail: the answer must not come sooner."""
+    db.session.scalar(select(GuestAddress.opted_out_at).where(GuestAddress.lookup == lookup))
+    throttles.count(limit, "nobody", lookup)
 
 
 def _may_mail(limit: RateLimitItem, lookup: str) -> bool:
@@ -419,14 +426,11 @@ def ask_reset(address: str) -> None:
 
     Who is leaving gets no mail either: the one they got has a link by which they stay.
     """
-    kept = addresses.address(address)
-    member = None if kept is None else by_address(kept)
-    if (
-        member is not None
-        and member.deleted_at is None
-        and kept is not None
-        and _may_mail(throttles.RESET_MAILS, lookup_of(kept))
-    ):
+    lookup = lookup_of(check_address(address))
+    member = by_lookup(lookup)
+    if member is None or member.deleted_at is not None:
+        _count_for_nobody(throttles.RESET_MAILS, lookup)
+    elif _may_mail(throttles.RESET_MAILS, lookup):
         outbox.put("reset", to=member)
 
 

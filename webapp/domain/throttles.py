@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import case, delete, literal, select
+from sqlalchemy import case, delete, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import clock
@@ -18,6 +18,9 @@ from webapp.models.member import Throttle
 SIGN_IN_PER_ACCOUNT = RateLimitItemPerMinute(10, 5, namespace="sign-in-account")
 SIGN_IN_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="sign-in-network")
 SIGN_IN_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="sign-in-instance")
+SIGN_IN_WHERE_KNOWN = RateLimitItemPerMinute(10, 5, namespace="sign-in-known")
+"""For a sign-in, or a browser, that is known to be the member's: counted by itself, so that nobody elsewhere can use it up."""
+
 APP_PASSWORD_PER_ACCOUNT = RateLimitItemPerMinute(10, 5, namespace="app-password-account")
 APP_PASSWORD_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="app-password-network")
 APP_PASSWORD_PER_INSTANCE = RateLimitItemPerMinute(1000, 5, namespace="app-password-instance")
@@ -30,6 +33,7 @@ RECOVERY_CODE_PER_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="recovery-c
 CONFIRMATION_MAILS = RateLimitItemPerHour(3, 6, namespace="confirmation-mail")
 RESET_MAILS = RateLimitItemPerHour(5, 24, namespace="reset-mail")
 MAILS_OPTED_OUT = RateLimitItemPerDay(1, 30, namespace="mail-opted-out")
+MAILS_PER_NETWORK = RateLimitItemPerHour(60, 1, namespace="mail-network")
 SIGN_UPS_PER_NETWORK = RateLimitItemPerHour(30, 1, namespace="sign-up-network")
 MAIL_REPORTS_PER_ADDRESS = RateLimitItemPerDay(5, 1, namespace="mail-report-address")
 MAIL_REPORTS_PER_NETWORK = RateLimitItemPerHour(20, 1, namespace="mail-report-network")
@@ -67,6 +71,14 @@ class DatabaseStorage(Storage):
         ).returning(Throttle.count)
         return db.session.execute(statement).scalar_one()
 
+    def uncount(self, key: str) -> None:
+        """Count one less in the running window."""
+        db.session.execute(
+            update(Throttle)
+            .where(Throttle.key == key, Throttle.count > 0, Throttle.expires_at > clock.now())
+            .values(count=Throttle.count - 1)
+        )
+
     def get(self, key: str) -> int:
         """Return the count of the running window."""
         return (
@@ -95,16 +107,13 @@ _storage = DatabaseStorage()
 _limiter = FixedWindowRateLimiter(_storage)
 
 
-def check(
-    limit: RateLimitItem,
-    *key: str,
-    words: str = N_("Too many tries. Wait %(minutes)s minutes, or reset your password."),
-) -> None:
+WAIT = N_("Too many tries. Wait %(minutes)s minutes, or reset your password.")
+
+
+def check(limit: RateLimitItem, *key: str, words: str = WAIT) -> None:
     """Raise TooMany where the limit is reached; counts nothing."""
     if not _limiter.test(limit, *key):
-        wait = max(1, int(_limiter.get_window_stats(limit, *key).reset_time - clock.now().timestamp()))
-        minutes = -(-wait // 60)
-        raise TooMany(words, retry_after=wait, minutes=minutes)
+        raise _too_many(limit, *key, words=words)
 
 
 def count(limit: RateLimitItem, *key: str) -> bool:
@@ -114,12 +123,23 @@ def count(limit: RateLimitItem, *key: str) -> bool:
 
 def uncount(limit: RateLimitItem, *key: str) -> None:
     """Take back one that was counted, before anybody else could see it."""
-    _storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
+    _storage.uncount(limit.key_for(*key))
 
 
 def is_full(limit: RateLimitItem, *key: str) -> bool:
     """Whether the limit is reached."""
     return not _limiter.test(limit, *key)
+
+
+def take(limit: RateLimitItem, *key: str, words: str = WAIT) -> None:
+    """Count one more before it is tried, or raise TooMany. However many processes do this at once, no more than the limit get through."""
+    if not count(limit, *key):
+        raise _too_many(limit, *key, words=words)
+
+
+def _too_many(limit: RateLimitItem, *key: str, words: str) -> TooMany:
+    wait = max(1, int(_limiter.get_window_stats(limit, *key).reset_time - clock.now().timestamp()))
+    return TooMany(words, retry_after=wait, minutes=-(-wait // 60))
 
 
 @dataclass

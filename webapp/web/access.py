@@ -14,6 +14,7 @@ from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
 from webapp.transaction import transaction
+from webapp.web import known
 from webapp.web.htmx import leave, leave_to
 from webapp.web.sessions import TOKEN
 
@@ -92,6 +93,7 @@ def begin(member: Member, agent: str, then: str, log_in: dict[str, str] | None =
     token = accounts.start_sign_in(member, agent)
     session.clear()
     session.permanent = True
+    known.remember(member)
     member.sign_in_token = token
     login_user(member)
     logs.security("signed in", member.id)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from webapp.domain import throttles
+from webapp.domain.errors import N_
 from webapp.models.member import Member
 from webapp.transaction import transaction
 from webapp.web.bodies import Bodies, take
@@ -92,6 +93,13 @@ def network() -> str:
     if mapped.version == 4:  # noqa: PLR2004 - the version's own number
         return str(mapped)
     return str(ip_network((mapped, IPV6_PREFIX), strict=False))
+
+
+def mail_asked() -> None:
+    """Count a mail that somebody asks for who is not signed in; TooMany for a network that asks for very many."""
+    where = network()
+    words = N_("Very many mails were asked for from your network. Wait %(minutes)s minutes.")
+    throttles.take(throttles.MAILS_PER_NETWORK, where, words=words)
 
 
 def result_page(viewer: Member) -> None:
