@@ -94,6 +94,7 @@ def _register(app: Flask) -> None:
         people,
         profiles,
         public,
+        recovering,
         saved_searches,
         second_steps,
         settings,
@@ -135,7 +136,7 @@ def _register(app: Flask) -> None:
         leaving,
         links,
     )
-    more = (log_ins, mailbox, messages, notifications, people, profiles, public, saved_searches, settings)
-    for noun in (*nouns, *more, second_steps, suggestions, unsubscribe):
+    more = (log_ins, mailbox, messages, notifications, people, profiles, public, recovering, saved_searches)
+    for noun in (*nouns, *more, second_steps, settings, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

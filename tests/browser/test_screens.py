@@ -64,6 +64,7 @@ ELSEWHERE = {
     "leaving.gone",
     "leaving.now",
     "leaving.stay_by",
+    "recovering.undo",
 }
 FRAMED = {"mailbox.body"}
 NO_PAGE = {

@@ -297,7 +297,7 @@ WITH_A_KEY = {
     "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "introductions.report", "join.join",
     "join.opt_out", "join.report", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
     "messages.group", "messages.leave", "messages.news", "messages.options", "profiles.add_entry", "profiles.detail",
-    "profiles.entry", "profiles.field", "profiles.skill", "saved_searches.show", "second_steps.remove_passkey", "settings.address",
+    "profiles.entry", "profiles.field", "profiles.skill", "recovering.undo", "saved_searches.show", "second_steps.remove_passkey", "settings.address",
     "unsubscribe.show",
 }  # fmt: skip
 """Pages with the key of something else in their address: forms and answers about what is the viewer's own. A new one belongs into a

@@ -5,17 +5,24 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
+from sqlalchemy import select, text
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tests import factories
-from webapp import clock, config, passwords
-from webapp.domain import accounts, guessing, throttles, tickets
+from tests.providers import live
+from tests.providers.fixtures import settings_for
+from webapp import clock, config, jobs, passwords, tokens
+from webapp.domain import accounts, guessing, leaving, log_ins, notices, throttles, tickets
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
+from webapp.models.mail import MailboxMessage
+from webapp.models.member import EmailAddress, LogIn, Member, SignIn
 from webapp.transaction import transaction
 
 ADA = "ada@example.org"
@@ -216,8 +223,9 @@ def at(where):
 
 def test_25_guessing_is_throttled_and_locks_nobody_out(app, context, as_member):
     """Ten wrong passwords in five minutes are all that is heard for one account from one network (of IPv6 its /64), 50 for all accounts
-    together, 1,000 for the whole site; X-Forwarded-For and a restart change nothing, and four processes together hear no more. The member
-    still gets in with the right one: from another network, and whatever others do where they are signed in, or signed in before."""
+    together, 1,000 for the whole site; X-Forwarded-For and a restart change nothing, and four processes together hear no more. The
+    member still gets in with the right one: from another network, and whatever others do where they are signed in, or signed in
+    before."""
     ada = factories.member("Ada Lovelace", ADA)
     at_home = as_member()
     assert at_home.post("/signin", RIGHT).status_code == 303
@@ -248,8 +256,8 @@ def test_25_guessing_is_throttled_and_locks_nobody_out(app, context, as_member):
 
 @ON_SQLITE
 def test_25_networks_and_the_whole_site_have_limits_too(app, context, as_member):
-    """Of IPv6 a /64 is one network; 50 wrong ones are heard from one network and 1,000 by the whole site in five minutes. Even then whoever
-    signed in before in that browser gets in; ten wrong ones end that, there alone."""
+    """Of IPv6 a /64 is one network; 50 wrong ones are heard from one network and 1,000 by the whole site in five minutes. Even then
+    whoever signed in before in that browser gets in; ten wrong ones end that, there alone."""
     factories.member("Ada Lovelace", ADA)
     at_home, stranger = as_member(), as_member()
     assert at_home.post("/signin", RIGHT).status_code == 303
@@ -313,3 +321,410 @@ def throttled(limit):
     yield
     with transaction():
         throttles._storage.clear(limit.key_for())
+
+
+# 26
+
+NEW = "an owl reads under the lamp"
+
+
+def posted():
+    """Every mail that has left, in order: (recipient, subject, text)."""
+    jobs.run_due()
+    found = []
+    for row in db.session.scalars(select(MailboxMessage).order_by(MailboxMessage.id)):
+        said = message_from_bytes(row.raw, policy=policy.default).get_body(("plain",)).get_content()
+        found.append((row.recipient, row.subject, said))
+    db.session.rollback()
+    return found
+
+
+def link_in(mail, where):
+    """The path of a link in a mail."""
+    return re.search(rf"http://127.0.0.1:8000(/{where}/[\w-]+)", mail[2])[1]
+
+
+def test_26_a_link_for_a_new_password(app, context, as_member):
+    """The link for a new password holds at least 128 bits of chance and is kept as a digest only; it works once, for an hour, until the
+    next one is asked for, the password or an address of the account changes. It signs nobody in, ends every sign-in, tells by mail, and
+    leads to this site, whatever host the question named."""
+    ada = factories.member("Ada Lovelace", ADA)
+    second = factories.address(ada, "second@example.org")
+
+    def asked():
+        assert as_member().post("/reset", {"email": ADA}).status_code == 200
+        return link_in([mail for mail in posted() if "Set a new" in mail[1]][-1], "reset")
+
+    token = asked().rpartition("/")[2]
+    assert len(token) * 6 >= 128
+    kept = db.session.execute(text("SELECT digest, purpose, payload FROM ticket")).all()
+    db.session.rollback()
+    assert [row.digest for row in kept if row.purpose == "reset"] == [tokens.digest(token)]
+    assert token not in str(kept)
+
+    # A mail scanner opens it, then it works once.
+    browser, elsewhere = as_member(), as_member(ada)
+    for _scanner in range(3):
+        assert browser.get(f"/reset/{token}").status_code == 200
+    assert elsewhere.get("/settings").status_code == 200
+    done = browser.post(f"/reset/{token}", {"password": NEW})
+    assert done.headers["Location"] == "/signin"
+    assert browser.get("/settings").status_code == elsewhere.get("/settings").status_code == 303
+    assert db.session.query(SignIn).count() == 0
+    db.session.rollback()
+    assert browser.get(f"/reset/{token}").status_code == 410
+    assert browser.post(f"/reset/{token}", {"password": "yet another evening walk"}).status_code == 410
+    told = [mail[0] for mail in posted() if mail[1] == "Your password for Northgate was changed"]
+    assert told == [ADA, "second@example.org"]
+    assert as_member().post("/signin", {"email": ADA, "password": NEW}).status_code == 303
+
+    # What ends it.
+    def is_over(link):
+        return as_member().get(link).status_code == 410
+
+    first, newer = asked(), asked()
+    assert is_over(first)
+    assert not is_over(newer)
+    clock.move(minutes=59)
+    assert not is_over(newer)
+    clock.move(minutes=2)
+    assert is_over(newer)
+    clock.move(days=1)
+    owner = as_member(ada)
+    second_id = second.id
+    first_id = db.session.scalar(select(EmailAddress.id).where(EmailAddress.address == ADA))
+    db.session.rollback()
+    for change in (
+        lambda: owner.post("/settings/sign-in", {"old": NEW, "password": factories.PASSWORD}),
+        lambda: owner.post(f"/settings/addresses/{second_id}", {"old": factories.PASSWORD, "do": "primary"}),
+        lambda: owner.post(f"/settings/addresses/{first_id}", {"old": factories.PASSWORD, "do": "remove"}),
+    ):
+        link = asked()
+        assert not is_over(link)
+        assert change().status_code == 303
+        assert is_over(link)
+
+    # Another host, named in any way, gets no mail with its name.
+    before = len(posted())
+    spoofed = {"X-Forwarded-Host": "evil.example", "X-Original-Host": "evil.example", "Forwarded": "host=evil.example"}
+    assert as_member().post("/reset", {"email": "second@example.org"}, headers=spoofed).status_code == 200
+    assert as_member().post("/reset", {"email": "second@example.org"}, base_url="http://evil.example").status_code in {
+        400,
+        403,
+    }
+    mails = posted()[before:]
+    assert len(mails) == 1
+    assert "http://127.0.0.1:8000/reset/" in mails[0][2]
+    assert "evil" not in mails[0][2]
+
+
+# 27
+
+
+def copy_of(browser, as_member):
+    """Another browser with the same cookies, as a thief's."""
+    other = as_member()
+    for name in ("kith", "kith_known"):
+        cookie = browser.client.get_cookie(name, domain="127.0.0.1")
+        if cookie is not None:
+            other.client.set_cookie(name, cookie.value, domain="127.0.0.1")
+    return other
+
+
+def is_in(browser):
+    return browser.get("/settings/leave").status_code == 200
+
+
+def leave_for_good(browser, ada):
+    browser.post("/settings/leave", {"password": factories.PASSWORD})
+    browser.post("/settings/leave/now", {"password": factories.PASSWORD})
+
+
+@pytest.mark.parametrize(
+    ("how", "end"),
+    [
+        ("signing out", lambda browser, _ada: browser.post("/signout")),
+        (
+            "a new password",
+            lambda browser, _ada: browser.post("/settings/sign-in", {"old": factories.PASSWORD, "password": NEW}),
+        ),
+        ("signing out everywhere", lambda browser, _ada: browser.post("/settings/sign-ins/end")),
+        ("deleting the account", leave_for_good),
+    ],
+)
+def test_27_a_copied_cookie_dies_with_the_sign_in(app, context, as_member, how, end):
+    """A copy of the cookie is worth nothing after signing out; copies of a member's other sign-ins are worth nothing after a new
+    password, after signing out everywhere, and after the account was deleted. The browser is told to forget every page it kept."""
+    ada = factories.member("Ada Lovelace", ADA)
+    here, there = as_member(), as_member()
+    for browser in (here, there):
+        assert browser.post("/signin", RIGHT).status_code == 303
+    stolen = copy_of(here if how == "signing out" else there, as_member)
+    assert is_in(stolen)
+    answer = end(here, ada)
+    assert not is_in(stolen)
+    assert not is_in(copy_of(stolen, as_member))
+    if how == "signing out":
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+        assert is_in(there), "one sign-in ends, not another"
+    elif how == "deleting the account":
+        assert not is_in(here)
+        clock.move(days=8)
+        jobs.run_due()
+        assert not is_in(copy_of(here, as_member))
+    else:
+        assert is_in(here)
+
+
+# 28
+
+
+@ON_SQLITE
+def test_28_a_sign_in_begins_anew(app, context, as_member, provider, setting):
+    """Signing in, with a password or with an account elsewhere, gives the browser a new token, keeps nothing of what its cookie held
+    before, and gives the cookie from before nothing: who planted it is not signed in."""
+    ada = factories.member("Ada Lovelace", "ada@gmail.com")
+    app.extensions["kith.oauth"].clear()
+    setting(**settings_for(provider), SIGN_IN_WITH=("google",))
+
+    def elsewhere(browser):
+        back = live.consent(browser.post("/signin/google").headers["Location"], "ada@gmail.com")
+        return browser.get(f"/signin/google/callback?{urlencode(back)}")
+
+    def by_password(browser):
+        return browser.post("/signin", {"email": "ada@gmail.com", "password": factories.PASSWORD})
+
+    connecting = as_member()
+    assert elsewhere(connecting).headers["Location"] == "/signin/connect"
+    assert connecting.post("/signin/connect", {"password": factories.PASSWORD}).status_code == 303
+    mallory = factories.member("Mallory", "mallory@example.org")
+    for sign_in in (by_password, elsewhere):
+        for owner in (None, mallory):
+            victim = as_member(owner)
+            victim.get("/signin")
+            with victim.client.session_transaction() as kept:
+                kept["planted"] = "yes"
+                kept.setdefault("_user_id", "planted")
+                before = dict(kept)
+            thief = copy_of(victim, as_member)
+            if owner is not None:
+                victim.client.post("/signin")  # nothing that matters
+            assert sign_in(victim).status_code == 303
+            with victim.client.session_transaction() as kept:
+                assert "planted" not in kept
+                assert kept["_user_id"] != before["_user_id"]
+                assert kept.get("csrf_token") != before.get("csrf_token", "none")
+            page = thief.get("/settings/addresses")
+            assert "ada@gmail.com" not in page.text
+            assert page.status_code == (303 if owner is None else 200)
+    assert db.session.scalar(select(LogIn.member_id)) == ada.id
+
+
+# 30
+
+THIEF = "thief@evil.example"
+
+
+@pytest.fixture
+def taken(app, context, as_member):
+    """Ada, and a thief who has her password and a sign-in; `taken(step)` goes so far: the thief's address is added, primary, hers
+    removed."""
+    ada = factories.member("Ada Lovelace", ADA)
+    factories.address(ada, "old@example.org")
+    thief = as_member()
+    thief.post("/signin", RIGHT)
+
+    def own(address):
+        found = db.session.scalar(
+            select(EmailAddress.id).where(EmailAddress.member_id == ada.id, EmailAddress.address == address)
+        )
+        db.session.rollback()
+        return found
+
+    def change(address, do):
+        given = {"old": factories.PASSWORD, "do": do}
+        assert thief.post(f"/settings/addresses/{own(address)}", given).status_code == 303
+
+    def go(*steps):
+        for step in steps:
+            if step == "add":
+                thief.post("/settings/addresses", {"email": THIEF, "old": factories.PASSWORD})
+                link = link_in([mail for mail in posted() if mail[0] == THIEF][-1], "confirm")
+                assert thief.post(link, {"password": factories.PASSWORD}).status_code == 303
+            elif step == "primary":
+                change(THIEF, "primary")
+            elif step == "remove":
+                change(ADA, "remove")
+                change("old@example.org", "remove")
+            elif step == "password":
+                assert thief.post("/settings/sign-in", {"old": factories.PASSWORD, "password": NEW}).status_code == 303
+            clock.move(seconds=1)
+        return thief
+
+    go.ada = ada
+    return go
+
+
+def addresses_now(member):
+    db.session.expire_all()
+    found = {row.address: row.is_primary for row in accounts.addresses_of(member) if row.verified_at}
+    db.session.rollback()
+    return found
+
+
+@ON_SQLITE
+def test_30_what_matters_asks_for_the_password_again(app, context, as_member):
+    """Whoever is signed in is asked for the password again before an address is added, made primary or removed, before the password
+    changes, the account is deleted, an archive is made or handed out, or an app password is made; a wrong one changes nothing."""
+    ada = factories.member("Ada Lovelace", ADA)
+    other = factories.address(ada, "other@example.org")
+    browser = as_member(ada)
+
+    def everything():
+        db.session.rollback()
+        tables = [table for table in db.metadata.sorted_tables if table.name not in {"throttle", "sign_in"}]
+        found = {table.name: db.session.execute(table.select()).all() for table in tables}
+        db.session.rollback()
+        return found
+
+    before = everything()
+    for url, field, given in (
+        ("/settings/addresses", "old", {"email": "new@example.org"}),
+        (f"/settings/addresses/{other.id}", "old", {"do": "primary"}),
+        (f"/settings/addresses/{other.id}", "old", {"do": "remove"}),
+        ("/settings/sign-in", "old", {"password": NEW}),
+        ("/settings/leave", "password", {}),
+        ("/settings/export", "password", {}),
+        ("/settings/export", "password", {"do": "download"}),
+        ("/settings/devices", "old", {"name": "Phone"}),
+    ):
+        for typed in ({}, {field: "not this one at all"}):
+            clock.move(minutes=6)
+            browser = as_member(ada)
+            answer = browser.post(url, given | typed)
+            assert answer.status_code == 422, (url, given)
+            assert "That is not your password" in words(answer)
+    assert everything() == before
+    browser.post("/settings/leave", {"password": factories.PASSWORD})
+    assert browser.post("/settings/leave/now", {"password": "not this one at all"}).status_code == 422
+    assert leaving.of(db.session.get(Member, ada.id)) is not None
+
+
+def test_30_an_old_address_hears_and_can_undo_for_seven_days(taken, as_member):
+    """When an address is added, removed or becomes the primary one, or the password changes, every other proven address of the member
+    is told at once, with a link that for seven days puts everything back as it was before, signs everybody out and leads to a new
+    password. Whoever has the sign-in and the password cannot cut the owner off: the link works for an address that was removed, and
+    when the account is to be deleted."""
+    thief = taken("add", "primary", "remove", "password")
+    ada = taken.ada
+    assert addresses_now(ada) == {THIEF: True}
+    mails = posted()
+    told = [(mail[0], mail[1]) for mail in mails if "wasnt-me" in mail[2]]
+    both = (ADA, "old@example.org")
+    assert told == [
+        *((each, "An address was added to your account at Northgate") for each in both),
+        *((each, "Mail from Northgate goes to another address now") for each in both),
+        *((each, "An address was taken off your account at Northgate") for each in (*both, THIEF)),
+        *((each, "An address was taken off your account at Northgate") for each in ("old@example.org", THIEF)),
+        (THIEF, "Your password for Northgate was changed"),
+    ]
+    links = {(mail[0], mail[1].split()[1]): link_in(mail, "wasnt-me") for mail in mails if "wasnt-me" in mail[2]}
+    # The thief wants to be quicker: the account is to be deleted at once, and it is not.
+    assert thief.post("/settings/leave", {"password": NEW}).status_code == 303
+    refused = thief.post("/settings/leave/now", {"password": NEW})
+    assert refused.status_code == 409
+    assert "it is not deleted at once" in words(refused)
+    clock.move(days=6, hours=23)
+    jobs.run_due()
+    log_ins.connect(ada, "google", "https://issuer.example", "thief", THIEF, "Google")
+    db.session.commit()
+
+    # Ada opens the first mail she got, as her mail scanner did before.
+    first = next(link_in(mail, "wasnt-me") for mail in mails if mail[0] == ADA and "wasnt-me" in mail[2])
+    owner = as_member()
+    for _scanner in range(3):
+        page = owner.get(first)
+        assert page.status_code == 200
+        assert THIEF in page.text
+        assert as_member().client.head(first).status_code == 200
+    assert addresses_now(ada) == {THIEF: True}
+    assert is_in(thief)
+    done = owner.post(first)
+    assert addresses_now(ada) == {ADA: True, "old@example.org": False}
+    assert not is_in(thief)
+    assert db.session.get(Member, ada.id).deleted_at is None
+    assert db.session.scalar(select(LogIn)) is None
+    db.session.rollback()
+    for password in (NEW, factories.PASSWORD):
+        for email in (THIEF, ADA):
+            assert as_member().post("/signin", {"email": email, "password": password}).status_code == 422
+    # The link leads to a new password; nothing the thief was sent works any more.
+    assert done.headers["Location"].startswith("/reset/")
+    assert "choose a new one" in words(owner.get(done.headers["Location"]))
+    assert owner.post(done.headers["Location"], {"password": "a third evening by the sea"}).status_code == 303
+    assert owner.post("/signin", {"email": ADA, "password": "a third evening by the sea"}).status_code == 303
+    for (address, _which), link in links.items():
+        expected = 410 if address == THIEF or link == first else {200, 410}
+        status = as_member().get(link).status_code
+        assert status == expected or (isinstance(expected, set) and status in expected)
+        if status == 200:
+            pytest.fail("what was undone cannot be undone again")
+
+
+@pytest.mark.parametrize(
+    ("steps", "back"),
+    [
+        (("add",), {ADA: True, "old@example.org": False}),
+        (("add", "primary"), {ADA: True, "old@example.org": False}),
+        (("password",), {ADA: True, "old@example.org": False}),
+    ],
+)
+def test_30_each_change_alone_is_undone_by_its_own_link(taken, as_member, steps, back):
+    """Each change alone is undone by the link in its own mail, once, and not after seven days."""
+    thief = taken(*steps)
+    mails = [mail for mail in posted() if "wasnt-me" in mail[2]]
+    link, other = (
+        link_in([mail for mail in mails if mail[0] == each][-1], "wasnt-me") for each in (ADA, "old@example.org")
+    )
+    if steps[-1] == "primary":
+        back = {ADA: True, "old@example.org": False, THIEF: False}
+    assert as_member().post(link).headers["Location"].startswith("/reset/")
+    assert addresses_now(taken.ada) == back
+    assert not is_in(thief)
+    for each in (link, other):
+        assert as_member().get(each).status_code == as_member().post(each).status_code == 410
+
+
+@ON_SQLITE
+def test_30_who_was_told_at_another_address_gets_the_new_password_by_mail(taken, as_member):
+    """Where it was not the primary address that was told, the link for a new password is mailed to the primary one; after seven days a
+    notice is over."""
+    taken("password")
+    mails = posted()
+    link = next(link_in(mail, "wasnt-me") for mail in mails if mail[0] == "old@example.org")
+    page = as_member().post(link)
+    assert page.status_code == 200
+    assert ADA in page.text
+    assert posted()[len(mails) :][0][:2] == (ADA, "Set a new password for Northgate")
+
+    reset = link_in(posted()[-1], "reset")
+    assert as_member().post(reset, {"password": factories.PASSWORD}).status_code == 303
+    late = [link_in(mail, "wasnt-me") for mail in posted()[len(mails) :] if "wasnt-me" in mail[2]]
+    assert len(late) == 2
+    clock.move(days=7, seconds=1)
+    assert [as_member().get(each).status_code for each in late] == [410, 410]
+    assert notices.sweep(clock.now()) == 2
+    db.session.rollback()
+
+
+@ON_SQLITE
+def test_an_address_that_belongs_to_somebody_else_by_now_does_not_come_back(taken, as_member):
+    taken("add", "primary", "remove")
+    link = next(link_in(mail, "wasnt-me") for mail in posted() if mail[0] == ADA)
+    accounts.create_verified("Ada again", ADA, factories.password_hash())
+    db.session.commit()
+    refused = as_member().post(link)
+    assert refused.status_code == 409
+    assert "belongs to another account now" in words(refused)
+    assert addresses_now(taken.ada) == {THIEF: True}
+    assert as_member().get(link).status_code == 200

@@ -83,10 +83,10 @@ def now() -> Response:
         return page("leaving/now.html", form=form)
     try:
         check_own(form.password.data or "")
-    except (Invalid, TooMany) as error:
+        with transaction():
+            leaving.at_once(viewer())
+    except (Invalid, Refused, TooMany) as error:
         return show_on(form, error, "leaving/now.html")
-    with transaction():
-        leaving.at_once(viewer())
     session.clear()
     response = leave(".gone")
     response.headers["Clear-Site-Data"] = CLEAR

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import guessing, names, throttles, tickets
+from webapp.domain import guessing, names, notices, throttles, tickets
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -192,16 +192,18 @@ def confirm(token: str) -> tuple[Member, EmailAddress]:
     return found
 
 
-def verify(row: EmailAddress) -> None:
+def verify(row: EmailAddress, *, tell: bool = True) -> None:
     """Take an address as proven. Other accounts that only claimed it are dropped; an opt-out of invitations is lifted.
 
-    Refused where another member has proven it before.
+    The member's other addresses are told, unless `tell` says no. Refused where another member has proven it before.
     """
     owner = by_lookup(row.lookup)
     if owner is not None and owner.id != row.member_id:
         raise Refused(N_("This address belongs to an account already. Sign in with it"))
     now = clock.now()
     member = db.session.get_one(Member, row.member_id)
+    if row.verified_at is None and tell:
+        notices.tell(member, "added", row.address)
     row.verified_at = row.verified_at or now
     member.verified_at = member.verified_at or now
     db.session.flush()
@@ -267,19 +269,32 @@ def add_address(member: Member, address: str) -> None:
 
 
 def make_primary(member: Member, address_id: int) -> None:
-    """Let a proven address be the one mail goes to; Refused for one that is not proven, NotFound for anybody else's."""
+    """Let a proven address be the one mail goes to; the others are told. Links for a new password end, wherever they went.
+
+    Refused for one that is not proven, NotFound for anybody else's.
+    """
     row = own_address(member, address_id)
     if row.verified_at is None:
         raise Refused(N_("Confirm this address first, with the link in the mail we sent there"))
+    if row.is_primary:
+        return
+    notices.tell(member, "primary", row.address)
+    tickets.end("reset", member)
     db.session.execute(update(EmailAddress).where(EmailAddress.member_id == member.id).values(is_primary=False))
     db.session.execute(update(EmailAddress).where(EmailAddress.id == row.id).values(is_primary=True))
 
 
 def remove_address(member: Member, address_id: int) -> None:
-    """Take an address off the account; what it brought about stays. Refused for the primary one, NotFound for anybody else's."""
+    """Take an address off the account; what it brought about stays. It and the others are told, and links for a new password end.
+
+    Refused for the primary one, NotFound for anybody else's.
+    """
     row = own_address(member, address_id)
     if row.is_primary:
         raise Refused(N_("Mail to you goes to this address. Make another one the primary first"))
+    if row.verified_at is not None:
+        notices.tell(member, "removed", row.address)
+        tickets.end("reset", member)
     db.session.delete(row)
     db.session.flush()
 
@@ -451,13 +466,13 @@ def reset(token: str, password_hash: str) -> Member:
 
 
 def set_password(member: Member, password_hash: str, keep: str | None = None) -> None:
-    """Set a new password. Other sign-ins than `keep`, every app password and every reset link end; a mail tells the member."""
+    """Set a new password. Other sign-ins than `keep`, every app password and every reset link end; each proven address is told."""
     member.password_hash = password_hash
     end_other_sign_ins(member, keep)
     db.session.execute(delete(AppPassword).where(AppPassword.member_id == member.id))
     tickets.end("reset", member)
     tickets.end(tickets.SECOND_STEP, member)
-    outbox.put("password_changed", to=member)
+    notices.tell(member, "password")
 
 
 def rehash(member_id: int, before: str, after: str) -> None:

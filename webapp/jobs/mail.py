@@ -25,6 +25,7 @@ from webapp.domain import (
     introductions,
     leaving,
     messages,
+    notices,
     notifications,
     relationships,
     saved_searches,
@@ -195,6 +196,8 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
         raise _Skip("the account is not in use")
     if kind.preference and not events.wants_mail(member, kind.preference):
         raise _Skip("the member wants no such mail, or waits for the digest")
+    if kind.notice:
+        return _notice(row, member, facts)
     address = _address_of(row, member, kind)
     gathering = GATHERED.get(row.kind)
     if gathering is not None:
@@ -236,9 +239,18 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
         return _staying(member, base)
     if row.kind == "already_member":
         return {"link": f"{base}/signin", "reset_link": f"{base}/reset"}
-    if row.kind == "password_changed":
-        return {"link": f"{base}/reset"}
     return _caused(row, member, base)
+
+
+def _notice(row: OutgoingMail, member: Member, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the address that is told of a change, whether or not it still belongs to the account, and the link that undoes it."""
+    notice = notices.one(int(row.facts["notice"]))
+    if notice is None:
+        raise _Skip("it was undone, or is too old")
+    if not addresses.is_mailable(notice.told):
+        raise _Skip("a mail server cannot be told this address")
+    link = f"{facts['base_url']}/wasnt-me/{notices.link_token(notice)}"
+    return notice.told, facts | {"name": member.name, "link": link, "days": notices.DAYS, "address": notice.address}
 
 
 def _staying(member: Member, base: str) -> dict[str, Any]:
@@ -250,7 +262,7 @@ def _staying(member: Member, base: str) -> dict[str, Any]:
     if left <= timedelta(0):
         raise _Skip("the deletion has begun")
     minutes = int(left.total_seconds() // 60) + 1
-    token = tickets.issue(leaving.CANCEL, minutes=minutes, member=member, only=True)
+    token = tickets.issue(leaving.CANCEL, minutes=minutes, member=member)
     return {"link": f"{base}/stay/{token}", "due": departure.due_at}
 
 

@@ -21,6 +21,7 @@ class Kind:
     address nobody has proven, to one that wants no invitations, and to a member nobody can see, because it was asked for at the site.
     `again`: it is sent anew when it is not known whether it left. `preference`: the event of `domain/events.py` by which it is turned
     off. `days`: after so many days it is not sent any more. `several`: it names members beside the one who caused it.
+    `notice`: it tells that a way into the account has changed, and nothing takes it off the table.
     """
 
     when: str
@@ -31,9 +32,15 @@ class Kind:
     preference: str = ""
     days: int = 3
     several: bool = False
+    notice: bool = False
 
 
 MEMBER = "the member"
+
+
+def _notice(when: str, to: str, *facts: str) -> Kind:
+    return Kind(when, to, ("name", "link", "days", *facts), unproven=True, again=True, days=7, notice=True)
+
 
 KINDS: Mapping[str, Kind] = {
     "confirmation": Kind(
@@ -83,7 +90,16 @@ KINDS: Mapping[str, Kind] = {
         unproven=True,
         days=7,
     ),
-    "password_changed": Kind("The password was changed", MEMBER, ("name", "link"), days=7),
+    "password_changed": _notice("The password was changed", "each proven address of the member"),
+    "address_added": _notice(
+        "An address of an account was proven", "each other proven address of the member", "address"
+    ),
+    "address_removed": _notice(
+        "An address was taken off an account", "each proven address of the member, and the one taken off", "address"
+    ),
+    "primary_changed": _notice(
+        "Another address became the primary one", "each other proven address of the member", "address"
+    ),
     "second_step": Kind(
         "A second step was added or removed, or recovery codes were made anew",
         "every proven address of the member",

@@ -7,11 +7,14 @@ from typing import Any
 from sqlalchemy import Integer, delete, insert, literal, select
 
 from webapp import clock, config
+from webapp.mail.catalog import KINDS
 from webapp.models.base import db
 from webapp.models.batch import rows_of, values_of
 from webapp.models.invitation import GuestInvitation
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Member
+
+NOTICES = [name for name, kind in KINDS.items() if kind.notice]
 
 
 def put(
@@ -109,7 +112,10 @@ def retract_about_all(kinds: Sequence[str], keys: Sequence[str]) -> None:
 
 
 def retract_for(member: Member) -> None:
-    """Take every mail to or from a member off the table, as far as it has not left; those to guests they invited, too."""
+    """Take every mail to or from a member off the table, as far as it has not left; those to guests they invited, too.
+
+    But none that tells of a change to the account: whoever made it may be somebody else.
+    """
     theirs = select(GuestInvitation.id).where(GuestInvitation.inviter_id == member.id)
     concerned = (
         OutgoingMail.to_member_id == member.id,
@@ -117,7 +123,7 @@ def retract_for(member: Member) -> None:
         OutgoingMail.guest_invitation_id.in_(theirs),
     )
     for each in concerned:
-        gone = delete(OutgoingMail).where(OutgoingMail.state == "queued", each)
+        gone = delete(OutgoingMail).where(OutgoingMail.state == "queued", OutgoingMail.kind.not_in(NOTICES), each)
         db.session.execute(gone.execution_options(synchronize_session=False))
 
 

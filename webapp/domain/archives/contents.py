@@ -602,6 +602,7 @@ LEFT_OUT: Mapping[str, str] = {
     "guest_address": "keyed hashes of addresses outside, with dates; nobody's in particular",
     "hidden_message": "messages that you deleted for yourself",
     "lease": "which process does the recurring work",
+    "notice": "which of your addresses was told that a way into your account changed, for seven days",
     "profile_link": "keyed hashes of the pages you link to in your profile",
     "mailbox_message": "emails as they left, on instances without a mail server, for the operator",
     "throttle": "counters of tries, for hours",

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from webapp import clock
 from webapp.config import setting
-from webapp.domain import accounts, connections, contacts, guests, relationships, tickets
+from webapp.domain import accounts, connections, contacts, guests, notices, relationships, tickets
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -24,6 +24,9 @@ from webapp.models.profile import ContactInfo, ProfileEntry, Skill
 CANCEL = "stay"
 """The purpose of the ticket in the mail with which somebody stays."""
 ALONE = N_("You are the only one who runs this community. Make somebody else an operator first, then you can leave.")
+CHANGED = N_(
+    "Your password or an address was changed in the last 7 days. So that nobody else can delete the account, it is not deleted at once."
+)
 BEGUN = N_("Your account is being deleted, and that can't be stopped any more.")
 
 
@@ -82,7 +85,8 @@ def ask(member: Member, keep: str) -> Departure:
     """Let a member leave: from now on they are gone for all others, and after DELETE_DAYS they are deleted. Asking twice is once.
 
     What has not left is taken back for good: invitations, mails. Every other sign-in than `keep` ends, and so does every link that was
-    mailed to them. One mail tells, with a link by which they stay. Refused for who alone runs the instance.
+    mailed to them, but for those that undo a change to the account. Each of their proven addresses is told, with a link by which they stay.
+    Refused for who alone runs the instance.
     """
     # In the order of their ids, so that of two operators who leave at once one stays.
     db.session.execute(
@@ -95,7 +99,9 @@ def ask(member: Member, keep: str) -> Departure:
     if sole_operator(member):
         raise Refused(ALONE)
     now = clock.now()
-    due_at = now + timedelta(days=setting("DELETE_DAYS"))
+    # No sooner than what somebody else may have done before can be undone.
+    days = max(setting("DELETE_DAYS"), notices.DAYS) if notices.is_recent(member) else setting("DELETE_DAYS")
+    due_at = now + timedelta(days=days)
     member.deleted_at = now
     row = Departure(member_id=member.id, asked_at=now, due_at=due_at, next_at=due_at, stage="", counts={})
     db.session.add(row)
@@ -105,8 +111,10 @@ def ask(member: Member, keep: str) -> Departure:
     outbox.retract_for(member)
     contacts.forget(member)
     accounts.end_other_sign_ins(member, keep)
-    db.session.execute(delete(Ticket).where(Ticket.member_id == member.id))
-    outbox.put("leaving", to=member)
+    db.session.execute(delete(Ticket).where(Ticket.member_id == member.id, Ticket.purpose != notices.UNDO))
+    for address in accounts.addresses_of(member):
+        if address.verified_at is not None:
+            outbox.put("leaving", to=member, address=address)
     db.session.flush()
     return row
 
@@ -147,10 +155,15 @@ def stay(member: Member) -> None:
 
 
 def at_once(member: Member) -> None:
-    """Begin to delete now, without waiting for the days to pass. Every sign-in ends."""
+    """Begin to delete now, without waiting for the days to pass. Every sign-in ends.
+
+    Refused as long as a way into the account was changed so shortly before that its owner may not know.
+    """
     row = _locked(member)
     if row is None:
         return
+    if notices.is_recent(member):
+        raise Refused(CHANGED)
     now = clock.now()
     row.due_at, row.next_at = min(row.due_at, now), min(row.next_at, now)
     tickets.end(CANCEL, member)
