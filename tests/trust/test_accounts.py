@@ -15,9 +15,10 @@ from sqlalchemy import select, text
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tests import factories
+from tests.conftest import Browser, Client
 from tests.providers import live
 from tests.providers.fixtures import settings_for
-from webapp import clock, config, jobs, passwords, tokens
+from webapp import clock, config, create_app, jobs, passwords, schema, tokens
 from webapp.domain import accounts, guessing, leaving, log_ins, notices, throttles, tickets
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
@@ -518,6 +519,100 @@ def test_28_a_sign_in_begins_anew(app, context, as_member, provider, setting):
             assert "ada@gmail.com" not in page.text
             assert page.status_code == (303 if owner is None else 200)
     assert db.session.scalar(select(LogIn.member_id)) == ada.id
+
+
+# 29
+
+
+def test_29_every_cookie_is_bound_to_this_host(tmp_path_factory, provider):
+    """With an https BASE_URL every cookie is called __Host-... and goes to no other host (the key to an address book, which goes to one
+    path only, __Secure-...), is Secure, SameSite=Lax and HttpOnly, but for light or dark, which our script writes. Plain http is this
+    machine's own: there, they lack prefix and Secure. A sign-in ends after 14 days without use and after 90 days in any case, and no
+    other cookie signs anybody in."""
+    for base in ("https://kith.example", live.BASE_URL):
+        folder = tmp_path_factory.mktemp("cookies") / "instance"
+        given = settings_for(provider) | {"INSTANCE": str(folder), "BASE_URL": base, "SIGN_IN_WITH": "google"}
+        app = create_app(given)
+        app.testing = True
+        app.test_client_class = type("Client", (Client,), {"base_url": base})
+        with app.app_context():
+            schema.upgrade()
+            ada = factories.member("Ada Lovelace", "ada@gmail.com")
+            ada_id = ada.id
+            db.session.remove()
+        browser = Browser(app)
+        seen = {}
+
+        def note(answer, seen=seen):
+            for header in answer.headers.getlist("Set-Cookie"):
+                name, _, rest = header.partition("=")
+                seen.setdefault(name, []).append({part.strip() for part in rest.split(";")[1:]})
+            return answer
+
+        note(browser.get("/signup"))
+        note(browser.post("/signin/google"))
+        note(browser.post("/signin", {"email": "ada@gmail.com", "password": factories.PASSWORD}))
+        note(browser.post("/settings/appearance", {"theme": "dark"}))
+        dark = browser.get("/settings/appearance").text
+        note(browser.post("/settings/appearance", {"theme": "device"}))
+        paste = {"people": "Grace Hopper <grace@navy.example>", "text": "Grace Hopper <grace@navy.example>"}
+        note(browser.post("/contacts/paste", paste))
+        assert browser.get("/contacts/members").status_code in {200, 303}
+        settings = browser.get("/settings/appearance").text
+        note(browser.post("/contacts/forget"))
+        note(browser.post("/signout"))
+        https = base.startswith("https")
+        paths = {
+            "kith": "/",
+            "kith_known": "/",
+            "theme": "/",
+            "kith_import": "/contacts",
+            "kith_import_end": "/signout",
+        }
+        prefixes = {name: ("__Host-" if path == "/" else "__Secure-") if https else "" for name, path in paths.items()}
+        assert set(seen) == {prefixes[name] + name for name in paths}
+        for name, path in paths.items():
+            for attributes in seen[prefixes[name] + name]:
+                assert ("Secure" in attributes) == https, name
+                assert {f"Path={path}", "SameSite=Lax"} <= attributes, name
+                assert not any(part.startswith("Domain") for part in attributes), name
+                assert ("HttpOnly" in attributes) == (name != "theme"), name
+        assert 'data-theme="dark"' in dark
+        assert "data-theme=" not in settings.split("<body")[0]
+        written = re.search(r'data-theme-toggle="([^"]+)"', settings)[1]
+        assert written == f"{prefixes['theme']}theme=%;path=/;max-age=31536000;samesite=lax" + (
+            ";secure" if https else ""
+        )
+
+        with app.app_context():
+            idle, used, old = (factories.sign_in(db.session.get_one(Member, ada_id)) for _each in range(3))
+
+            def holds(token):
+                found = accounts.signed_in(token)
+                db.session.rollback()
+                return found is not None
+
+            def use(token):
+                accounts.note_seen(accounts.signed_in(token)[1].id)
+                db.session.commit()
+
+            clock.move(days=13, hours=23)
+            assert holds(idle)
+            use(used)
+            use(old)
+            clock.move(hours=2)
+            assert not holds(idle)
+            assert holds(used)
+            for _week in range(10):
+                clock.move(days=7)
+                use(used)
+            clock.move(days=5, hours=22)
+            assert holds(used), "after 89 days and 23 hours"
+            clock.move(hours=2)
+            assert not holds(used)
+            clock.reset()
+            db.session.remove()
+            db.engine.dispose()
 
 
 # 30

@@ -94,24 +94,6 @@ def test_every_text_says_in_which_letters_it_is_written(app, ada):
     assert refused.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_every_cookie_travels_over_https_only_and_is_taken_from_no_other_host(app, ada):
-    browser = Browser(app)
-    given = browser.post("/signin", {"email": "ada@example.org", "password": factories.PASSWORD})
-    told = [*given.headers.getlist("Set-Cookie"), *_cookies(ada, "/settings/appearance", theme="dark")]
-    kept = {each.partition("=")[0]: each for each in told}
-    assert set(kept) == {"__Host-kith", "__Host-theme"}
-    for each in kept.values():
-        assert "; Secure" in each
-        assert "; Path=/" in each
-        assert "; SameSite=Lax" in each
-        assert "Domain" not in each
-    assert "; HttpOnly" in kept["__Host-kith"]
-    assert 'data-theme="dark"' in ada.get("/settings/appearance").text
-    assert 'data-theme-toggle="__Host-theme=%;path=/;max-age=31536000;samesite=lax;secure"' in ada.get("/network").text
-    assert "__Host-theme=" in [each.partition(";")[0] for each in _cookies(ada, "/settings/appearance", theme="device")]
-    assert "data-theme=" not in ada.get("/settings/appearance").text.split("<body")[0]
-
-
 def test_no_answer_lets_another_site_read_it(app, ada):
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     for path in ("/", "/network", "/livez", "/dav/", "/manifest.webmanifest", "/nope", static(app, "kith.js")):
@@ -127,10 +109,6 @@ def test_a_value_given_twice_counts_once(app):
     assert Browser(app).post("/signin", turned).status_code == 422
     in_the_address = f"/signin?email=ada%40example.org&password={factories.PASSWORD.replace(' ', '+')}"
     assert Browser(app).post(in_the_address, {}).status_code == 422
-
-
-def _cookies(browser, path, **data):
-    return browser.post(path, data).headers.getlist("Set-Cookie")
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "DEBUG"])
