@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests import factories
 from webapp import clock, tokens
 from webapp.domain import accounts, tickets

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, flash
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 
+from webapp import logs
 from webapp.domain import notices, recovering
 from webapp.domain.errors import Refused
 from webapp.web.access import public
@@ -26,10 +27,12 @@ def undo(token: str) -> Response:
     form = FlaskForm()
     if not form.is_submitted():
         return page("recovering/undo.html", form=form, notice=notice)
+    member_id = notice.member_id
     try:
         primary, reset = recovering.undo(token)
     except Refused as error:
         return show_on(form, error, "recovering/undo.html", notice=notice)
+    logs.security("account taken back by a mailed link", member_id)
     if reset is None:
         return page("recovering/undone.html", address=primary)
     flash(_("It is undone, and nobody is signed in any more. The old password doesn't work now: choose a new one"))
