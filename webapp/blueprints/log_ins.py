@@ -152,8 +152,6 @@ def prove() -> Response:
         check_password(accounts.lookup_of(known["email"]), member, form.password.data or "")
     except (Invalid, TooMany) as error:
         return show_on(form, error, "log_ins/prove.html", **values)
-    if member is None or not member.is_active:
-        return show_on(form, Invalid(password=accounts.WRONG), "log_ins/prove.html", **values)
     with transaction():
         tickets.take(PROVEN, session.pop(PROVEN, ""))
         owner = accounts.by_address(known["email"])

@@ -202,8 +202,6 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     gathering = GATHERED.get(row.kind)
     if gathering is not None:
         return address.address, facts | {"name": member.name} | gathering(row, member, facts["base_url"])
-    if row.kind == acts.MAIL:
-        return address.address, facts | {"name": member.name} | _deed(row, member, facts["base_url"])
     if row.kind == "left":
         return address.address, facts | {"name": member.name, "proof": leaving.proof(row.facts["counts"])}
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
@@ -346,6 +344,7 @@ GATHERED = {
     "digest": _digest,
     "keep_in_touch": _due_people,
     archives.KIND: _archive,
+    acts.MAIL: _deed,
     **dict.fromkeys(telling.KINDS, _second_step),
 }
 """What finds out what such a mail says."""
