@@ -24,6 +24,7 @@ from webapp.domain.errors import Invalid
 from webapp.extensions import db
 from webapp.models.mail import MailboxMessage
 from webapp.models.member import EmailAddress, LogIn, Member, SignIn
+from webapp.models.second_step import Authenticator, RecoveryCode
 from webapp.transaction import transaction
 
 ADA = "ada@example.org"
@@ -732,6 +733,8 @@ def test_30_an_old_address_hears_and_can_undo_for_seven_days(taken, as_member):
     clock.move(days=6, hours=23)
     jobs.run_due()
     log_ins.connect(ada, "google", "https://issuer.example", "thief", THIEF, "Google")
+    db.session.add(Authenticator(member_id=ada.id, wrapped=b"theirs", last_step=0, created_at=clock.now()))
+    db.session.add(RecoveryCode(member_id=ada.id, hashed="0" * 64))
     db.session.commit()
 
     # Ada opens the first mail she got, as her mail scanner did before.
@@ -748,7 +751,8 @@ def test_30_an_old_address_hears_and_can_undo_for_seven_days(taken, as_member):
     assert addresses_now(ada) == {ADA: True, "old@example.org": False}
     assert not is_in(thief)
     assert db.session.get(Member, ada.id).deleted_at is None
-    assert db.session.scalar(select(LogIn)) is None
+    for table in (LogIn, Authenticator, RecoveryCode):
+        assert db.session.scalar(select(table)) is None
     db.session.rollback()
     for password in (NEW, factories.PASSWORD):
         for email in (THIEF, ADA):

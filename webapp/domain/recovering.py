@@ -4,10 +4,12 @@ Undone is the change and everything that came after it, because whoever made the
 the last word over a newer one: it was told of the newer one, and the newer one was never told of it.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import ColumnElement, delete, select, update
 
 from webapp import clock
-from webapp.domain import accounts, leaving, notices, tickets
+from webapp.domain import accounts, leaving, notices, second_steps, tickets
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -19,6 +21,8 @@ TAKEN = N_("%(address)s belongs to another account now, so this can't be undone.
 
 def undo(token: str) -> tuple[str, str | None]:
     """Put the account back as it was before a change: its addresses, and who can get in, which is nobody until a new password is set.
+
+    What could sign somebody in and was added in the week before goes, too: accounts elsewhere, passkeys, authenticator apps.
 
     Return the primary address, and the token to set a new password with where it was that address that was told; to any other primary
     address the link is mailed. Refused for a link that is used or too old, or where an address is somebody else's by now.
@@ -33,12 +37,14 @@ def undo(token: str) -> tuple[str, str | None]:
     for change in notices.since(notice):
         _take_back(member, change)
     _forget_unproven(member)
-    db.session.execute(delete(LogIn).where(LogIn.member_id == member.id, LogIn.created_at >= since))
+    lately = since - timedelta(days=notices.DAYS)  # they may have begun with another way in, before what was told of
+    db.session.execute(delete(LogIn).where(LogIn.member_id == member.id, LogIn.created_at >= lately))
+    second_steps.forget_since(member, lately)
     db.session.execute(delete(AppPassword).where(AppPassword.member_id == member.id))
     db.session.execute(delete(Notice).where(Notice.member_id == member.id, Notice.at >= since))
     accounts.end_other_sign_ins(member)
     member.password_hash = ""
-    for purpose in ("reset", "confirm"):
+    for purpose in ("reset", "confirm", tickets.SECOND_STEP):
         tickets.end(purpose, member)
     db.session.flush()
     primary = accounts.primary_address(member)

@@ -5,6 +5,7 @@ Whoever has an authenticator app or a passkey is asked for a second step at ever
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, exists, or_, select
 
@@ -13,7 +14,17 @@ from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.models.second_step import Authenticator, Passkey, RecoveryCode
 
-__all__ = ["Held", "authenticators", "held_by", "is_asked_of", "lift", "passkeys", "recovery", "telling"]
+__all__ = [
+    "Held",
+    "authenticators",
+    "forget_since",
+    "held_by",
+    "is_asked_of",
+    "lift",
+    "passkeys",
+    "recovery",
+    "telling",
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,13 @@ def is_asked_of(member: Member) -> bool:
 def held_by(member: Member) -> Held:
     """Return the second steps of a member."""
     return Held(authenticators.of(member), passkeys.of(member), recovery.left(member))
+
+
+def forget_since(member: Member, moment: datetime) -> None:
+    """Remove the second steps that were added since, for a member who takes the account back; with the last one the recovery codes."""
+    for table in (Authenticator, Passkey):
+        db.session.execute(delete(table).where(table.member_id == member.id, table.created_at >= moment))
+    recovery.forget_alone(member)
 
 
 def lift(member: Member) -> Mapping[str, int]:
