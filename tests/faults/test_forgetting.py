@@ -59,6 +59,7 @@ class Kith:
         self.hold.set()
         self.provider.before_request(self._noted)
         self.process = None
+        self.searches = {}
         self.browser = requests.Session()
         self.browser.trust_env = False
 
@@ -170,8 +171,10 @@ class Kith:
 
     def traces(self, canaries=()):
         """What stands of canaries in any file: the stem that all share, and the given ones in every other form, too."""
-        texts = [text for canary in canaries or CANARIES[::100] for text in canary]
-        return Search([STEM], texts, keys_of(self.keys)).in_folder(self.folder)
+        texts = tuple(text for canary in canaries or CANARIES[::100] for text in canary)
+        if texts not in self.searches:  # it knows what it has searched before
+            self.searches[texts] = Search([STEM], texts, keys_of(self.keys))
+        return self.searches[texts].in_folder(self.folder)
 
 
 @pytest.fixture

@@ -164,6 +164,15 @@ def test_what_an_operator_does_not_promise_is_not_tried_and_what_their_settings_
     assert found["mail"]["GUEST_MAIL_DAYS"] == 30
 
 
+def test_settings_that_break_the_promise_are_told(one_way):
+    one_way("Outlook")
+    with proof.prepared({"GUEST_MAIL_DAYS": 30, "IMPORT_MINUTES": 120}) as ground:
+        assert proof.check(ground, "mail").found == ("3 mails went to one address within a year",)
+        assert proof.check(ground, "forget").found == (
+            "the book of Outlook is still there, though it should be forgotten",
+        )
+
+
 def test_what_cannot_be_walked_to_its_end_is_not_kept(ground, monkeypatch):
     monkeypatch.setattr(screens, "SCREENS", {})
     assert "could not be tried to the end, because POST /contacts/others was answered with 500" in str(
@@ -411,7 +420,12 @@ def test_a_mail_that_offers_no_click_is_noticed(broken, leak):
 # Never for suggestions, profiles or advertising
 
 
-def test_a_suggestion_is_noticed(broken, leak):
+@pytest.fixture
+def few_pages(monkeypatch):
+    monkeypatch.setattr(silence, "_PAGES", ("/network", "/suggestions", "/people"))
+
+
+def test_a_suggestion_is_noticed(broken, leak, few_pages):
     def connect(_none, viewer, _sign_in, _key, compared):
         relationships.join(viewer, [row[0] for row in compared.members][:1])
 
@@ -419,7 +433,7 @@ def test_a_suggestion_is_noticed(broken, leak):
     assert "is another page for" in broken("purpose")
 
 
-def test_a_profile_that_changes_is_noticed(broken, leak):
+def test_a_profile_that_changes_is_noticed(broken, leak, few_pages):
     def call(_none, _viewer, _sign_in, _key, compared):
         for row in compared.members:
             db.session.execute(update(Member).where(Member.id == row[0]).values(headline="Known to somebody"))
@@ -428,10 +442,10 @@ def test_a_profile_that_changes_is_noticed(broken, leak):
     assert "is another page for Otto Brandt than before" in broken("purpose")
 
 
-def test_advertising_is_noticed(broken, leak):
+def test_advertising_is_noticed(broken, leak, few_pages):
     def advertise(_none, _viewer, _sign_in, _key, compared):
         for row in compared.members:
-            outbox.put("password_changed", to=db.session.get(Member, row[0]))
+            outbox.put("already_member", to=db.session.get(Member, row[0]))
 
     leak(contacts, "settle", advertise)
     assert "mails were sent because of contacts that nobody was invited from" in broken("purpose")
