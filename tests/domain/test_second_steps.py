@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import subprocess
+import sys
 import threading
 from contextvars import Context
 
@@ -225,10 +227,12 @@ def test_guessing_goes_on_for_ten_codes_a_day(ana):
             while True:
                 use(ana, "000000")
                 tried += 1
-        except TooMany:
+        except TooMany as error:
+            refusal = str(error)
             db.session.rollback()
         clock.move(hours=1)
     assert tried == 10
+    assert "tomorrow" in refusal
     clock.move(hours=5)
     assert use(ana, app.code())
     assert [kind for kind, _what in mails()].count("codes_tried") == 1
@@ -662,3 +666,10 @@ def test_no_forged_answer_breaks_anything(ana, named):
         except Refused:
             refused += 1
     assert refused > 90
+
+
+def test_a_process_that_checks_no_passkey_does_not_load_what_does(tmp_path):
+    """It would cost every idle process 23 MB."""
+    asked = "import sys; from webapp import create_app; create_app({'INSTANCE': sys.argv[1]}); print('webauthn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

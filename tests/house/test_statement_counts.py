@@ -24,6 +24,7 @@ from webapp.models.member import Member
 from webapp.models.message import Conversation
 from webapp.models.post import Post
 from webapp.models.profile import ProfileEntry, Skill
+from webapp.models.second_step import Passkey
 
 
 def connected(viewer, other):
@@ -219,6 +220,16 @@ def reported(viewer, other):
     db.session.commit()
 
 
+def keyed(viewer, other):
+    db.session.add(
+        Passkey(
+            member_id=viewer.id, name=other.name, credential_id=other.handle.encode(), public_key=b"public",
+            user_handle=b"handle", sign_count=0, created_at=clock.now(),
+        )
+    )  # fmt: skip
+    db.session.commit()
+
+
 def there(viewer, other):
     pass
 
@@ -260,6 +271,7 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/feed", sharing, 4),
         ("/feed", asking, 5),
         ("/settings/muted", muted, 3),
+        ("/settings/sign-in", keyed, 9),
         ("/notifications", asking, 5),
         ("/suggestions", there, 6),
         ("/settings/blocked", blocked, 3),

@@ -24,6 +24,8 @@ DRIFT = 1
 """So many half minutes a telephone's clock may be ahead or behind."""
 WRONG = N_("That code doesn't match. Enter the one your app shows now; each works once")
 OVER = N_("That took too long, so we stopped for safety. Start again")
+WAIT = N_("Too many wrong codes. Wait %(minutes)s minutes, or use a recovery code or a passkey.")
+TOMORROW = N_("Too many wrong codes today. Use a recovery code or a passkey, or try again tomorrow.")
 UNREADABLE = N_("Codes can't be checked here any more. Use a recovery code, or ask whoever runs this site")
 
 
@@ -111,8 +113,7 @@ def use(member: Member, typed: str) -> bool:
     key = str(member.id)
     within = [throttles.count(limit, key) for limit in limits]
     if not all(within):
-        words = N_("Too many wrong codes. Wait %(minutes)s minutes, or use a recovery code or a passkey.")
-        for limit in limits:
+        for limit, words in zip(limits, (WAIT, TOMORROW), strict=True):
             throttles.check(limit, key, words=words)
     row = of(member)
     step = None if row is None else _step_of(_opened(member.id, row.wrapped), typed)
