@@ -139,4 +139,5 @@ def _register(app: Flask) -> None:
     more = (log_ins, mailbox, messages, notifications, people, profiles, public, recovering, saved_searches)
     for noun in (*nouns, *more, second_steps, settings, suggestions, unsubscribe):
         app.register_blueprint(noun.bp)
+    app.register_blueprint(contacts.ledger.bp)
     transaction.settle_requests(app)  # last, so that what runs after it finds the request settled

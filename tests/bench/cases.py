@@ -325,7 +325,7 @@ class Bench:
 
     def _forget(self, book: Book) -> None:
         with transaction():
-            contacts.forget(book.owner)
+            contacts.forget(book.owner, "anew")
             db.session.execute(delete(LookupCharge))
             db.session.execute(delete(SignIn).where(SignIn.id == book.sign_in_id))
 

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
-from tests.providers.fixtures import *  # noqa: F403 - fixtures are found by name
+from tests.jobs.fixtures import *  # noqa: F403 - fixtures are found by name
+from tests.providers.fixtures import *  # noqa: F403
 from webapp.extensions import db
 
 

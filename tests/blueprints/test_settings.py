@@ -48,6 +48,8 @@ def test_every_page_of_settings_answers_and_leads_to_the_others(ana, as_member):
             "muted",
             "feed",
             "devices",
+            "contacts",
+            "operators",
             "export",
             "leave",
             "blocked",

@@ -71,6 +71,7 @@ NO_PAGE = {
     "dav.book",
     "dav.well_known",
     "contacts.report",
+    "ledger.export",
     "feed.atom_feed",
     "messages.news",
     "messages.export",

@@ -288,15 +288,15 @@ def test_forgetting_leaves_nothing(maya, how):
     maya.keep(maya.claim(), CANARY, cursor="two")
     with transaction():
         done = {
-            "member": lambda: books.forget(maya.viewer),
-            "import": lambda: books.forget_one(maya.key.import_id),
+            "member": lambda: books.forget(maya.viewer, "button"),
+            "import": lambda: books.forget_lost(books.Lost("over", maya.key.import_id)),
             "sign-in": lambda: books.end_for_sign_in(maya.sign_in_id),
         }[how]()
         assert done
     for table in (AddressBookImport, ImportPart):
         assert db.session.scalar(select(func.count()).select_from(table)) == 0
     with transaction():
-        assert not books.forget(maya.viewer)
+        assert not books.forget(maya.viewer, "button")
     with pytest.raises(Lost) as lost:
         maya.opened()
     assert lost.value.why == "none"

@@ -292,6 +292,8 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/messages/{talk}/people", together, 7),
         ("/messages/{talk}/export/json", talking, 4),
         ("/settings/contact", reachable, 3),
+        ("/settings/contacts", inviting_guests, 5),
+        ("/settings/contacts/ledger.jsonl", inviting_guests, 2),
         ("/settings/skills", described, 7),
         ("/settings/skills/{skill}", endorsed, 5),
         ("/settings/background", described, 7),

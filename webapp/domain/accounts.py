@@ -3,7 +3,7 @@
 Nothing here hashes a password: the handlers do, outside any transaction, and pass the hash on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -393,8 +393,22 @@ def sign_ins_of(member: Member) -> Sequence[SignIn]:
     ).all()
 
 
+_BEFORE_SIGN_INS_END: list[Callable[[Any], None]] = []
+
+
+def before_sign_ins_end(tell: Callable[[Any], None]) -> None:
+    """Have `tell` called with the condition of the sign-ins that are about to be deleted, for what ends with them and says so."""
+    _BEFORE_SIGN_INS_END.append(tell)
+
+
+def _sign_ins_end(ending: Any) -> None:
+    for tell in _BEFORE_SIGN_INS_END:
+        tell(ending)
+
+
 def end_sign_in(member: Member, sign_in_id: int) -> None:
     """End one of the member's sign-ins; NotFound for anybody else's, and for one that has ended."""
+    _sign_ins_end((SignIn.member_id == member.id) & (SignIn.id == sign_in_id))
     ended = delete(SignIn).where(SignIn.member_id == member.id, SignIn.id == sign_in_id).returning(SignIn.id)
     if db.session.scalar(ended) is None:
         raise NotFound
@@ -407,10 +421,11 @@ def end_token(token: str) -> None:
 
 def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
     """End the member's sign-ins everywhere, but for the one with the token `keep`. An archive to be downloaded goes, too."""
-    ending = delete(SignIn).where(SignIn.member_id == member.id)
+    ending = SignIn.member_id == member.id
     if keep:
-        ending = ending.where(SignIn.digest != tokens.digest(keep))
-    db.session.execute(ending)
+        ending &= SignIn.digest != tokens.digest(keep)
+    _sign_ins_end(ending)
+    db.session.execute(delete(SignIn).where(ending))
     # Without the key in this row its file is noise, which the next sweep deletes.
     db.session.execute(delete(Archive).where(Archive.member_id == member.id))
 
@@ -430,6 +445,7 @@ def sweep_sign_ins(now: datetime) -> int:
     ended = (SignIn.seen_at <= now - timedelta(days=IDLE_DAYS)) | (
         SignIn.created_at <= now - timedelta(days=SIGN_IN_DAYS)
     )
+    _sign_ins_end(ended)
     return db.session.execute(delete(SignIn).where(ended)).rowcount  # type: ignore[attr-defined,no-any-return]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import chain, clock
-from webapp.domain import accounts, contacts, guests, relationships, silence
+from webapp.domain import accounts, contacts, guests, ledger, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -87,11 +87,12 @@ def suspend(operator: Member, other: Member, reason: str) -> None:
         raise Refused(SUSPENDED, name=other.name)
     other.suspended_at = clock.now()
     db.session.flush()
-    relationships.cancel_held(other)
-    guests.cancel_unsent(other)
-    outbox.retract_for(other)
-    contacts.forget(other)
-    accounts.end_other_sign_ins(other)
+    with ledger.together():
+        relationships.cancel_held(other)
+        guests.cancel_unsent(other)
+        outbox.retract_for(other)
+        contacts.forget(other, "suspended")
+        accounts.end_other_sign_ins(other)
     db.session.execute(delete(Ticket).where(Ticket.member_id == other.id))
     _tell(_write(operator, other, "suspended", reason))
 

@@ -8,8 +8,10 @@ after the rows of what happened, so two transactions never wait for each other i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -27,6 +29,7 @@ from webapp.models.member import Member
 AT_ONCE = 500
 """How many lines are read at once by who reads all of them."""
 
+_waiting: ContextVar[list["Entry"] | None] = ContextVar("waiting", default=None)
 _HEAD: Any = ContactsLedger.__table__
 _LINE: Any = ContactsLedgerLine.__table__
 
@@ -59,8 +62,24 @@ def add(member_id: int, what: str, **facts: Plain) -> None:
     add_all([Entry(member_id, what, facts)])
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """Add the lines of this block at its end, where it locks rows after what is to be told."""
+    kept: list[Entry] = []
+    token = _waiting.set(kept)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    add_all(kept)
+
+
 def add_all(entries: Iterable[Entry]) -> None:
     """Add lines to the ledgers of members, in the order given. Three statements, however many; a member who is gone has no ledger."""
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting.extend(entries)
+        return
     told: dict[int, list[Entry]] = {}
     for entry in entries:
         told.setdefault(entry.member_id, []).append(entry)
@@ -92,6 +111,12 @@ def add_all(entries: Iterable[Entry]) -> None:
         connection.execute(ends.values(lines=bindparam("to"), digest=bindparam("ends")), heads)
 
 
+def sent(member_id: int, who: str, invited: int, queued: Mapping[date, int], **more: Plain) -> None:
+    """Add the line of a press of a sending button: how many leave now, how many later and until when."""
+    until = max(queued).isoformat() if queued else None
+    add(member_id, "sent", who=who, invited=invited, queued=sum(queued.values()), until=until, **more)
+
+
 def _locked(ids: Sequence[int]) -> list[tuple[int, int, str]]:
     """Lock the ends of these ledgers, in the order of their members, making those that are missing; return them."""
     given = values_of(list(ids))
@@ -112,6 +137,11 @@ def _locked(ids: Sequence[int]) -> list[tuple[int, int, str]]:
 def of(viewer: Member) -> Any:
     """Return a member's ledger, the latest line first."""
     return select(_LINE).where(_LINE.c.member_id == viewer.id).order_by(_LINE.c.number.desc())
+
+
+def before(found: Any, number: int) -> Any:
+    """Return what stands before one line of such a ledger."""
+    return found.where(_LINE.c.number < number)
 
 
 def end_of(viewer: Member) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from webapp.domain import (
     events,
     introductions,
     leaving,
+    ledger,
     messages,
     notices,
     notifications,
@@ -442,7 +443,8 @@ def _record(mail_id: int, state: str, reason: str = "") -> None:
     row.sent_at = now if state == "sent" else None
     if row.guest_invitation_id is not None and state in {"failed", "uncertain"}:
         invitation = db.session.get_one(GuestInvitation, row.guest_invitation_id)
-        if invitation.state in {"invited", "uncertain"}:
+        changes = invitation.state in {"invited", "uncertain"}
+        if changes:
             invitation.state = state
             invitation.ended_at = now if state == "failed" else None
         if state == "failed":
@@ -451,6 +453,9 @@ def _record(mail_id: int, state: str, reason: str = "") -> None:
                 .where(GuestAddress.lookup == invitation.lookup)
                 .values(undeliverable_until=now + timedelta(days=config.setting("GUEST_MAIL_DAYS")), link_digest=None)
             )
+        if changes:
+            db.session.flush()
+            ledger.add(invitation.inviter_id, "came back" if state == "failed" else "uncertain", who="guests", number=1)
 
 
 def _again(mail_id: int, reason: str) -> None:

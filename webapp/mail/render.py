@@ -21,6 +21,8 @@ FROM_CHARACTERS = 64
 SUBJECT_CHARACTERS = 200
 _INVISIBLE = {"Cc", "Cf", "Cs"}  # control, format (with the bidi controls), lone surrogates
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_ENCODED = re.compile(r"=\?|\?=")
+"""What begins or ends an encoded word (RFC 2047): typed into a name, a mail program would read an address out of it."""
 _ADDRESS_LIKE = re.compile(r"[@<>\"]|https?:|www\.", re.IGNORECASE)
 
 
@@ -83,12 +85,13 @@ def render(kind: str, facts: Mapping[str, Any]) -> Rendered:
 def _one_line(text: str) -> str:
     """Return what is fit for a subject: one line without anything that draws nothing or turns around what follows."""
     line = " ".join(text.split())
-    return "".join(letter for letter in line if unicodedata.category(letter) not in _INVISIBLE)[:SUBJECT_CHARACTERS]
+    drawn = "".join(letter for letter in line if unicodedata.category(letter) not in _INVISIBLE)
+    return _ENCODED.sub(" ", drawn)[:SUBJECT_CHARACTERS]
 
 
 def from_name(text: str) -> str:
     """Return a name fit to stand before the sender's address: nothing in it looks like an address or a link."""
-    kept = _ADDRESS_LIKE.sub(" ", addresses.display_name(text))
+    kept = _ADDRESS_LIKE.sub(" ", _ENCODED.sub(" ", addresses.display_name(text)))
     return " ".join(kept.split())[:FROM_CHARACTERS].strip() or "Kith"
 
 

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from webapp.config import setting
 from webapp.domain import contacts
-from webapp.domain.contacts import Key, Lost
+from webapp.domain.contacts import Key
 from webapp.models.member import Member
 from webapp.transaction import transaction
 from webapp.web import cookies, oauth
@@ -54,14 +54,9 @@ def drop(response: Response) -> None:
 
 def end_at_sign_out(member: Member) -> None:
     """Forget the import of the sign-in that ends now, and have the provider's key revoked where the browser can open it."""
-    door, token = "", None
-    try:
-        book = contacts.opened(member, member.sign_in_id, key(AT_SIGN_OUT))
-        door, token = book.row.door, contacts.key_of(book)
-    except Lost:
-        pass  # none, or none that can be opened: there is nothing to revoke
     sign_in_id = member.sign_in_id
+    revoked = contacts.key_to_revoke(member, sign_in_id, key(AT_SIGN_OUT))
     with transaction():
         contacts.end_for_sign_in(sign_in_id)
-    if token:
-        oauth.revoke(door, token)
+    if revoked:
+        oauth.revoke(*revoked)

@@ -53,8 +53,10 @@ def hue(handle: str) -> int:
     return crc32(handle.encode()) % HUES
 
 
-def day(value: date) -> str:
-    """Return a date as people write it: "3 May 2026"."""
+def day(value: date | str) -> str:
+    """Return a date, or its ISO text, as people write it: "3 May 2026"."""
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
     return str(format_date(value, "d MMMM yyyy"))
 
 

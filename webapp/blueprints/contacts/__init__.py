@@ -4,7 +4,7 @@ The browser drives the reading, a page a step. Handlers that ask a provider, and
 `@unlocked` and write in short transactions of their own.
 """
 
-from webapp.blueprints.contacts import carddav, end, find, pasting, reading, report, screens, uploading
+from webapp.blueprints.contacts import carddav, end, find, ledger, pasting, reading, report, screens, uploading
 from webapp.blueprints.contacts.wizard import bp
 
-__all__ = ["bp", "carddav", "end", "find", "pasting", "reading", "report", "screens", "uploading"]
+__all__ = ["bp", "carddav", "end", "find", "ledger", "pasting", "reading", "report", "screens", "uploading"]

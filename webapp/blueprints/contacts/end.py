@@ -11,7 +11,6 @@ from webapp import clock, tokens
 from webapp.blueprints.contacts.find import running
 from webapp.blueprints.contacts.wizard import bp
 from webapp.domain import contacts, invitations
-from webapp.domain.contacts import Lost
 from webapp.models.base import from_ms, to_ms
 from webapp.transaction import transaction, unlocked
 from webapp.web import address_book, oauth
@@ -81,7 +80,7 @@ def sent(*, book: bool = True) -> list[dict[str, Any]]:
 def finish() -> Response:
     """Forget the book: who was invited is kept as the invitation needs it, and nothing more."""
     with transaction():
-        contacts.forget(viewer())
+        contacts.forget(viewer(), "finished")
     g.import_gone = True
     session.pop("contacts_address", None)
     return leave(".done")
@@ -100,17 +99,12 @@ def forget() -> Response:
     if request.method == "GET":
         return page("contacts/forget.html", part="contacts/_forget.html", running=running())
     member = viewer()
-    door, token = "", None
-    try:
-        book = contacts.opened(member, member.sign_in_id, address_book.key())
-        door, token = book.row.door, contacts.key_of(book)
-    except Lost:
-        pass  # what cannot be opened is deleted all the same
+    revoked = contacts.key_to_revoke(member, member.sign_in_id, address_book.key())
     with transaction():
-        contacts.forget(viewer())
+        contacts.forget(viewer(), "button")
     g.import_gone = True
     session.pop("contacts_address", None)
-    if token:
-        oauth.revoke(door, token)
+    if revoked:
+        oauth.revoke(*revoked)
     flash(_("Forgotten. We hold no contacts of yours."))
     return leave(".index")

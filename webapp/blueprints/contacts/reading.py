@@ -13,7 +13,7 @@ from webapp import providers
 from webapp.blueprints.contacts.wizard import SOURCES, bp, looked_at, names, opened
 from webapp.config import setting
 from webapp.domain import contacts
-from webapp.domain.contacts import Book, Claim, Lost
+from webapp.domain.contacts import Book, Claim, How, Lost
 from webapp.domain.errors import N_, TooMany
 from webapp.providers.base import Page, ProviderError
 from webapp.transaction import transaction, unlocked
@@ -135,18 +135,19 @@ def compare(key: Any) -> Response | None:
         compared = contacts.compare(member, book)
         if not compared.counts["read"]:
             return _ended(
-                _("There are no contacts in %(provider)s, so there is nothing to show.", provider=names()[door])
+                "empty",
+                _("There are no contacts in %(provider)s, so there is nothing to show.", provider=names()[door]),
             )
         with transaction():
             contacts.settle(viewer(), sign_in_id, key, compared)
     except TooMany as error:
-        return _ended(sentence(error))
+        return _ended("refused", sentence(error))
     return None
 
 
-def _ended(words: str) -> Response:
+def _ended(how: How, words: str) -> Response:
     with transaction():
-        contacts.forget(viewer())
+        contacts.forget(viewer(), how)
     g.import_gone = True
     session["contacts_choose"] = True
     flash(words)

@@ -185,11 +185,19 @@ def _others(book: Book, *, status: int = 200, problem: str = "", note: str | Non
 
 def _others_allowed() -> str:
     left = guests.allowance(viewer())
-    return _(
+    words = _(
         "You can invite %(open)s more people by email now, %(today)s of them today.",
         open=number(left.open),
         today=number(min(left.today, left.open)),
     )
+    if not left.halved:
+        return words
+    why = _(
+        "That is half of what is usual, because of your last %(last)s emails to guests more than %(most)s couldn't be delivered.",
+        last=number(guests.BOUNCES_OF),
+        most=number(guests.BOUNCES_MOST),
+    )
+    return f"{words} {why}"
 
 
 @bp.post("/others")
@@ -236,10 +244,10 @@ def _add_others(book: Book, note: str, *, reply_to: bool) -> Response:
     people = contacts.chosen_guests(book)
     if not people:
         return _others(book, status=INVALID, problem=_("Choose at least one person, or skip."))
-    source = book.summary.source
+    source, read_on = book.summary.source, book.row.started_at.date()
     try:
         with transaction():
-            result = guests.invite(viewer(), people, note=note, reply_to=reply_to, source=source)
+            result = guests.invite(viewer(), people, note=note, reply_to=reply_to, source=source, read_on=read_on)
             note_sent("others", others_sent(result), result)
     except (Refused, TooMany) as error:
         return _others(ready(), status=409, problem=sentence(error))

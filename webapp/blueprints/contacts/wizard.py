@@ -109,4 +109,4 @@ def delete_lost(lost: Lost) -> None:
     if lost.ended is not None:
         db.session.rollback()
         with transaction():
-            contacts.forget_one(lost.ended)
+            contacts.forget_lost(lost)

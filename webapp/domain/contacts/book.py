@@ -11,9 +11,10 @@ from sqlalchemy import delete, insert, select
 
 from webapp import clock, sealed
 from webapp.config import setting
+from webapp.domain import accounts, ledger
 from webapp.extensions import db
 from webapp.models.contact import AddressBookImport, ImportPart
-from webapp.models.member import Member
+from webapp.models.member import Member, SignIn
 
 GROUP = 50
 """A sealed part of a list, and a page of it on the screen."""
@@ -26,6 +27,10 @@ TOUCH_SECONDS = 30
 List = Literal["member", "guest"]
 Kind = Literal["page", "table", "member", "guest", "other", "row"]
 Why = Literal["none", "elsewhere", "over", "unreadable"]
+How = Literal[
+    "finished", "button", "sign_out", "late", "anew", "empty", "refused", "unreadable", "leaving", "suspended"
+]
+"""What ended an import: each is a line of the contacts ledger."""
 
 
 class Lost(Exception):
@@ -122,7 +127,7 @@ class Book:
 
 def begin(viewer: Member, sign_in_id: int, door: str, summary: Summary) -> Book:
     """Return a new, empty import of this sign-in under a fresh key. An earlier one of the member, wherever it was begun, is forgotten."""
-    forget(viewer)
+    forget(viewer, "anew")
     now = clock.now()
     row = AddressBookImport(member_id=viewer.id, sign_in_id=sign_in_id, door=door, started_at=now, clicked_at=now)
     db.session.add(row)
@@ -150,12 +155,16 @@ def opened(viewer: Member, sign_in_id: int, key: Key | None, *, lock: bool = Fal
     return Book(row, secret, Summary(**json.loads(plain)))
 
 
-def is_over(row: AddressBookImport, now: datetime) -> bool:
-    """Whether an import's time has come: so long after the last click, or four hours in all."""
-    return (
-        now >= row.clicked_at + timedelta(minutes=setting("IMPORT_MINUTES"))
-        or now >= row.started_at + timedelta(hours=HOURS_IN_ALL)
-    )  # fmt: skip
+def ends_at(row: Any) -> datetime:
+    """Return when an import's time has come: so long after the last click, or four hours in all."""
+    clicked: datetime = row.clicked_at + timedelta(minutes=setting("IMPORT_MINUTES"))
+    started: datetime = row.started_at + timedelta(hours=HOURS_IN_ALL)
+    return min(clicked, started)
+
+
+def is_over(row: Any, now: datetime) -> bool:
+    """Whether an import's time has come."""
+    return now >= ends_at(row)
 
 
 def is_stale(book: Book) -> bool:
@@ -168,31 +177,86 @@ def touch(book: Book) -> None:
     book.row.clicked_at = clock.now()
 
 
-def forget(member: Member) -> bool:
+def forget(member: Member, how: How) -> bool:
     """Delete a member's import with everything that was read; whether there was one."""
-    return _delete(AddressBookImport.member_id == member.id)
+    return bool(_delete(AddressBookImport.member_id == member.id, how))
 
 
-def forget_one(import_id: int) -> bool:
-    """Delete one import, unless it was replaced by another meanwhile."""
-    return _delete(AddressBookImport.id == import_id)
+def forget_lost(lost: Lost) -> bool:
+    """Delete an import that cannot be opened any more, unless it was replaced by another meanwhile."""
+    return bool(_delete(AddressBookImport.id == lost.ended, "late" if lost.why == "over" else "unreadable"))
 
 
 def end_for_sign_in(sign_in_id: int) -> bool:
     """Delete the import that belongs to a sign-in which ends."""
-    return _delete(AddressBookImport.sign_in_id == sign_in_id)
+    return bool(_delete(AddressBookImport.sign_in_id == sign_in_id, "sign_out"))
+
+
+def _end_with_sign_ins(ending: Any) -> None:
+    """Delete the imports of sign-ins that are about to be ended elsewhere, by a new password, or by themselves."""
+    _delete(AddressBookImport.sign_in_id.in_(select(SignIn.id).where(ending)), "sign_out")
+
+
+accounts.before_sign_ins_end(_end_with_sign_ins)
 
 
 def forget_idle(now: datetime) -> int:
     """Delete the imports whose time has come; return how many."""
     idle = AddressBookImport.clicked_at <= now - timedelta(minutes=setting("IMPORT_MINUTES"))
     old = AddressBookImport.started_at <= now - timedelta(hours=HOURS_IN_ALL)
-    return db.session.execute(delete(AddressBookImport).where(idle | old)).rowcount  # type: ignore[attr-defined,no-any-return]
+    return _delete(idle | old, "late")
 
 
-def _delete(condition: Any) -> bool:
+def _delete(condition: Any, how: How) -> int:
+    """Delete imports and say so in their members' ledgers; return how many."""
+    row = AddressBookImport
     # The parts go with their import (ON DELETE CASCADE); SQLite overwrites them (secure_delete).
-    return bool(db.session.execute(delete(AddressBookImport).where(condition)).rowcount)  # type: ignore[attr-defined]
+    gone = delete(row).where(condition).returning(row.member_id, row.door, row.read, row.state)
+    rows = db.session.execute(gone.execution_options(synchronize_session="fetch")).all()
+    ledger.add_all(
+        ledger.Entry(
+            each.member_id,
+            "forgotten",
+            {"how": how, "door": each.door, "read": each.read, "compared": each.state == "ready"},
+        )
+        for each in rows
+    )
+    return len(rows)
+
+
+class Held(NamedTuple):
+    """What lies here of a member's address book, as far as it can be told without the browser's key."""
+
+    door: str
+    read: int
+    is_ready: bool
+    ends_at: datetime
+
+
+def held(viewer: Member) -> Held | None:
+    """Return what lies here of the viewer's address book, wherever it was begun; None where there is nothing, or its time has come."""
+    row = db.session.execute(
+        select(
+            AddressBookImport.door,
+            AddressBookImport.read,
+            AddressBookImport.state,
+            AddressBookImport.clicked_at,
+            AddressBookImport.started_at,
+        ).where(AddressBookImport.member_id == viewer.id)
+    ).one_or_none()
+    if row is None or is_over(row, clock.now()):
+        return None
+    return Held(row.door, row.read, row.state == "ready", ends_at(row))
+
+
+def key_to_revoke(viewer: Member, sign_in_id: int, key: Key | None) -> tuple[str, str] | None:
+    """Return the door and the provider's key of an import that is about to be forgotten; None without one that can be opened."""
+    try:
+        book = opened(viewer, sign_in_id, key)
+    except Lost:  # what cannot be opened is deleted all the same
+        return None
+    token = secret_of(book).get("token")
+    return (book.row.door, token) if isinstance(token, str) and token else None
 
 
 # Sealed parts

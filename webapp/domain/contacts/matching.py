@@ -11,7 +11,7 @@ from sqlalchemy import and_, delete, func, select, true
 
 from webapp import addresses, clock, tokens
 from webapp.config import setting
-from webapp.domain import guests, names
+from webapp.domain import guests, ledger, names
 from webapp.domain.contacts import book as books
 from webapp.domain.contacts import standing
 from webapp.domain.contacts.book import Book, Key, Ticks
@@ -80,6 +80,16 @@ def settle(viewer: Member, sign_in_id: int, key: Key | None, compared: Compared)
         + books.sealed_list(book, "row", compared.rows, size=books.ROWS)
     )
     books.touch(book)
+    db.session.flush()
+    counts = compared.counts
+    ledger.add(
+        viewer.id,
+        "compared",
+        door=row.door,
+        read=counts["read"],
+        addresses=compared.charged,
+        **{name: counts[name] for name in ("members", "guests", "connected", "invited", "blocked")},
+    )
 
 
 # How much may be compared

@@ -9,6 +9,8 @@ hold the address; `joining` is the link in the mail, `owners` what whoever has t
 """
 
 from webapp.domain.guests.inviting import (
+    BOUNCES_MOST,
+    BOUNCES_OF,
     LINK_OF_PREVIEW,
     Allowance,
     Invitee,
@@ -52,6 +54,8 @@ from webapp.domain.guests.shown import (
 )
 
 __all__ = [
+    "BOUNCES_MOST",
+    "BOUNCES_OF",
     "LINK_OF_PREVIEW",
     "Allowance",
     "Invitee",

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Select, delete, func, select, type_coerce, up
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import addresses, clock, config, tokens
-from webapp.domain import accounts, relationships, silence
+from webapp.domain import accounts, ledger, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.guests import shown
 from webapp.domain.guests.shown import HELD, OPEN
@@ -162,12 +162,18 @@ def status_of(viewer: Member, lookups: Sequence[str]) -> dict[str, Status]:
 
 
 def invite(
-    viewer: Member, people: Sequence[Invitee], *, note: str = "", reply_to: bool = False, source: str = ""
+    viewer: Member,
+    people: Sequence[Invitee],
+    *,
+    note: str = "",
+    reply_to: bool = False,
+    source: str = "",
+    read_on: date | None = None,
 ) -> Result:
     """Invite people by mail. It is held for UNDO_SECONDS; over the day's number it leaves on the following days.
 
     Refused, with both numbers, where more would be open than may be; then nothing is sent. Whom the viewer invited within a year is
-    left out. Refused for who is silenced.
+    left out. Refused for who is silenced. `source` and `read_on` say from what their addresses came, and when that was read.
     """
     if not outbox.guest_mail_possible():
         raise Refused(OFF)
@@ -181,11 +187,13 @@ def invite(
     leaves = _leave_dates(viewer, len(asking), now)
     if not asking:
         return Result(already=len(people))
-    batch = Batch(key=tokens.new(), member_id=viewer.id, created_at=now, held_until=leaves[0])
+    batch = Batch(key=tokens.new(), member_id=viewer.id, created_at=now, held_until=leaves[0], from_contacts=True)
     db.session.add(batch)
     db.session.flush()
     end = now + timedelta(seconds=config.setting("UNDO_SECONDS"))
     frozen = _frozen(viewer, note, source, reply_to=reply_to)
+    if read_on is not None:
+        frozen["read_on"] = read_on.isoformat()  # for who asks where their address came from
     links = timedelta(days=config.setting("GUEST_LINK_DAYS"))
     rows = [
         {
@@ -215,7 +223,9 @@ def invite(
     )
     db.session.execute(again, rows)
     queued = Counter(moment.date() for moment in leaves if moment > end)
-    return Result(batch, len(leaves) - sum(queued.values()), len(people) - len(asking), dict(sorted(queued.items())))
+    result = Result(batch, len(leaves) - sum(queued.values()), len(people) - len(asking), dict(sorted(queued.items())))
+    ledger.sent(viewer.id, "guests", result.invited, result.queued)
+    return result
 
 
 def _leave_dates(viewer: Member, number: int, now: datetime) -> list[datetime]:
@@ -256,6 +266,7 @@ def undo(viewer: Member, batch: Batch) -> int:
     ).rowcount  # type: ignore[attr-defined]
     if not undone:
         raise Refused(TOO_LATE)
+    ledger.add(viewer.id, "undone", who="guests", number=int(undone))
     return int(undone)
 
 
@@ -274,6 +285,11 @@ def withdraw(viewer: Member, keys: Sequence[str]) -> int:
     for row in rows:
         row.state, row.ended_at = "withdrawn", clock.now()
     shown.take_back(rows)
+    db.session.flush()
+    with ledger.together():
+        for what, number in (("undone", int(gone)), ("withdrawn", len(rows))):
+            if number:
+                ledger.add(viewer.id, what, who="guests", number=number)
     return int(gone) + len(rows)
 
 
@@ -286,8 +302,15 @@ def cancel_unsent(member: Member) -> int:
         OutgoingMail.guest_invitation_id == GuestInvitation.id, OutgoingMail.state == "queued"
     )
     unsent = GuestInvitation.state.in_(HELD) | waits.exists()
-    gone = delete(GuestInvitation).where(GuestInvitation.inviter_id == member.id, unsent)
-    return int(db.session.execute(gone.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
+    gone = (
+        delete(GuestInvitation).where(GuestInvitation.inviter_id == member.id, unsent).returning(GuestInvitation.state)
+    )
+    states = db.session.scalars(gone.execution_options(synchronize_session=False)).all()
+    # Of those that left already the ledger says nothing more: there a mail that waits would tell a stranger from a member who hides.
+    held = sum(state in HELD for state in states)
+    if held:
+        ledger.add(member.id, "undone", who="guests", number=held)
+    return len(states)
 
 
 def told_since(now: datetime) -> datetime:

@@ -1,10 +1,12 @@
 """What becomes of guest invitations by itself: they leave after the hold, end after their time, and their addresses are freed."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
 
 from webapp import config
+from webapp.domain import ledger
 from webapp.domain.guests import inviting, shown
 from webapp.domain.guests.shown import HELD
 from webapp.extensions import db
@@ -56,6 +58,13 @@ def release(now: datetime) -> int:
                 for row_id in mails
             ],
         )
+    db.session.flush()
+    # Whether there is a mail, a card or neither is nothing its inviter may know: it left, like any other.
+    left = Counter((row.inviter_id, "left" if row.inviter_id in senders else "undone") for row in rows)
+    ledger.add_all(
+        ledger.Entry(inviter_id, what, {"who": "guests", "number": number})
+        for (inviter_id, what), number in sorted(left.items())
+    )
     return len(rows)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from webapp import clock
 from webapp.config import setting
-from webapp.domain import accounts, connections, contacts, guests, notices, relationships, tickets
+from webapp.domain import accounts, connections, contacts, guests, ledger, notices, relationships, tickets
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -106,11 +106,12 @@ def ask(member: Member, keep: str) -> Departure:
     row = Departure(member_id=member.id, asked_at=now, due_at=due_at, next_at=due_at, stage="", counts={})
     db.session.add(row)
     db.session.flush()
-    relationships.cancel_held(member)
-    guests.cancel_unsent(member)
-    outbox.retract_for(member)
-    contacts.forget(member)
-    accounts.end_other_sign_ins(member, keep)
+    with ledger.together():
+        relationships.cancel_held(member)
+        guests.cancel_unsent(member)
+        outbox.retract_for(member)
+        contacts.forget(member, "leaving")
+        accounts.end_other_sign_ins(member, keep)
     db.session.execute(delete(Ticket).where(Ticket.member_id == member.id, Ticket.purpose != notices.UNDO))
     for address in accounts.addresses_of(member):
         if address.verified_at is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, delete, func, or_, select, tuple_, type_coerce, update
 
 from webapp import clock, config, tokens
-from webapp.domain import circles, silence
+from webapp.domain import circles, ledger, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.relationships import store
 from webapp.domain.relationships.states import (
@@ -23,6 +23,7 @@ from webapp.domain.relationships.states import (
     Outcome,
     Pair,
     Retract,
+    Side,
     Tell,
     Who,
     decide,
@@ -38,6 +39,7 @@ from webapp.models.relationship import Relationship
 
 Person = Member | int
 RELEASED_AT_ONCE = 500
+_SIDES: tuple[Who, ...] = ("low", "high")
 DAY = timedelta(days=1)
 
 
@@ -90,10 +92,38 @@ def _act(
             return Outcome(pair, unknown=True)
         return room.count(pair_ids, decide(pair, event, me, room.given(given, pair_ids)))
 
-    outcomes = store.apply(store.lock([ordered(viewer.id, i) for i in ids], make=make), one)
+    before = store.lock([ordered(viewer.id, i) for i in ids], make=make)
+    outcomes = store.apply(before, one)
     if len(ids) == 1:
         _say(outcomes)
+    if event in {Event.UNDO, Event.WITHDRAW}:
+        _note_taken_back(viewer.id, before, outcomes)
     return outcomes
+
+
+def _note_taken_back(viewer_id: int, before: Mapping[Ids, Pair], outcomes: Mapping[Ids, Outcome]) -> None:
+    """Tell the viewer's contacts ledger what they took back, before it left and after."""
+    sides = [(outcome.word, before[ids].side(who(ids, viewer_id))) for ids, outcome in outcomes.items()]
+    for what in ("undone", "withdrawn"):
+        _note(what, [(viewer_id, side) for word, side in sides if word == what])
+
+
+def _note(what: str, sides: Iterable[tuple[int, Side]]) -> None:
+    """Tell the contacts ledgers of members what became of their invitations, of those to which an address book led."""
+    asked = Counter((member_id, side.batch_id) for member_id, side in sides if side.batch_id is not None)
+    if not asked:
+        return
+    given = values_of(sorted({batch_id for _, batch_id in asked}))
+    ours = select(Batch.id).join(given, given.c.value == Batch.id).where(Batch.from_contacts)
+    read = set(db.session.scalars(ours))
+    numbers: Counter[int] = Counter()
+    for (member_id, batch_id), number in asked.items():
+        if batch_id in read:
+            numbers[member_id] += number
+    ledger.add_all(
+        ledger.Entry(member_id, what, {"who": "members", "number": number})
+        for member_id, number in sorted(numbers.items())
+    )
 
 
 class _Room:
@@ -231,7 +261,9 @@ def invite(
     leaves = _leave_dates(viewer.id, len(asking), now)
     batch = None
     if asking:
-        batch = Batch(key=tokens.new(), member_id=viewer.id, created_at=now, held_until=leaves[0])
+        batch = Batch(
+            key=tokens.new(), member_id=viewer.id, created_at=now, held_until=leaves[0], from_contacts=by_address
+        )
         db.session.add(batch)
         db.session.flush()
     when = dict(zip((ordered(viewer.id, i) for i in asking), leaves, strict=True))
@@ -249,7 +281,7 @@ def invite(
     end = now + given.numbers.undo
     queued = Counter(moment.date() for moment in leaves if moment > end)
     words = Counter("gone" if outcome.unknown or outcome.refusal else outcome.word for outcome in outcomes.values())
-    return Result(
+    result = Result(
         batch=batch,
         invited=len(leaves) - sum(queued.values()),
         connected=words["connected"],
@@ -257,6 +289,9 @@ def invite(
         already=words["unchanged"],
         queued=dict(sorted(queued.items())),
     )
+    if by_address and (leaves or result.connected):
+        ledger.sent(viewer.id, "members", result.invited, result.queued, connected=result.connected)
+    return result
 
 
 def _leave_dates(viewer_id: int, number: int, now: datetime) -> list[datetime]:
@@ -412,8 +447,7 @@ def release(now: datetime) -> int:
         outcome = Outcome(pair)
         gone = not all(store.is_visible(members, i) for i in ids)
         effects: list[Any] = []
-        sides: tuple[Who, ...] = ("low", "high")
-        for side in sides:
+        for side in _SIDES:
             mine = outcome.pair.side(side)
             if mine.held and mine.leaves_at is not None and mine.leaves_at <= now:
                 event = Event.UNDO if gone else Event.RELEASE
@@ -421,7 +455,18 @@ def release(now: datetime) -> int:
                 effects += [] if gone else outcome.effects
         return Outcome(outcome.pair, outcome.word, tuple(effects))
 
-    return len(store.apply(store.lock(keys), one))
+    before = store.lock(keys)
+    released = len(store.apply(before, one))
+    held = [(ids, side, pair.side(side)) for ids, pair in before.items() for side in _SIDES]
+    _note(
+        "left",
+        (
+            (ids[0] if side == "low" else ids[1], mine)
+            for ids, side, mine in held
+            if mine.held and mine.leaves_at is not None and mine.leaves_at <= now
+        ),
+    )
+    return released
 
 
 def expire(now: datetime) -> int:
@@ -443,10 +488,9 @@ def cancel_held(member: Member) -> int:
     if not ids:
         return 0
     given = Given(clock.now(), _numbers())
-    outcomes = store.apply(
-        store.lock([ordered(member.id, each) for each in ids]),
-        lambda pair_ids, pair: decide(pair, Event.UNDO, who(pair_ids, member.id), given),
-    )
+    before = store.lock([ordered(member.id, each) for each in ids])
+    outcomes = store.apply(before, lambda pair_ids, pair: decide(pair, Event.UNDO, who(pair_ids, member.id), given))
+    _note_taken_back(member.id, before, outcomes)
     return store.words(outcomes)["undone"]
 
 
