@@ -364,13 +364,6 @@ def test_more_than_500_are_counted(maya):
     assert len(page.response.data) < 40_000
 
 
-def test_pasted_addresses_count_as_lookups_too(maya, setting, rows):
-    setting(LOOKUPS_MAX=1)
-    maya.browser.post("/contacts/paste", {"text": "a@x.example, b@x.example", "go": "1"})
-    assert "at most 1 may be compared" in maya.get().words
-    assert rows(AddressBookImport) == 0
-
-
 # Forgetting
 
 

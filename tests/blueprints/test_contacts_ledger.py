@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.wizard import Wizard
 from webapp import clock, jobs
-from webapp.domain import guests, ledger, relationships
+from webapp.domain import accounts, guests, ledger, relationships
 from webapp.domain.archives import contents
 from webapp.extensions import db
 from webapp.jobs import health, housekeeping
@@ -202,6 +202,11 @@ def by_signing_out_elsewhere(maya, as_member):
     as_member(db.session.get_one(Member, maya.member_id)).post("/settings/sign-ins/end")
 
 
+def by_the_operators_command(_maya, _as_member):
+    with transaction():
+        assert accounts.end_sign_ins(None)
+
+
 def by_waiting(_maya, _as_member):
     work(minutes=61)
 
@@ -230,6 +235,7 @@ def by_skipping(maya, _as_member):
         (by_button, "button", "you pressed Forget everything"),
         (by_signing_out, "sign_out", "the sign-in ended"),
         (by_signing_out_elsewhere, "sign_out", "the sign-in ended"),
+        (by_the_operators_command, "sign_out", "the sign-in ended"),
         (by_waiting, "late", "its time was over"),
         (by_coming_back_late, "late", "its time was over"),
         (by_starting_anew, "anew", "you started again"),

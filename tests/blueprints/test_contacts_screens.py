@@ -341,16 +341,6 @@ def test_nobody_chosen_is_said_on_the_second_screen_too(maya):
     assert "Choose at least one person, or skip." in page.words
 
 
-def test_above_the_number_of_open_guests_nothing_is_sent_and_the_ticks_stay(maya, setting):
-    setting(GUESTS_UNANSWERED_MAX=1)
-    maya.paste(*GUESTS[:2])
-    page = maya.post("/others", {"do": "add", "note": "", "shown": "0,1", "tick": ["0", "1"]})
-    assert page.status == 409
-    assert re.search(r"2.* 1 ", page.words)
-    assert mailed(maya.member_id) == []
-    assert maya.get("/others").boxes == {0: True, 1: True}
-
-
 def test_what_was_invited_stays_and_the_rest_is_forgotten(maya):
     maya.paste(*GUESTS[:3])
     maya.post("/others", {"do": "add", "note": "", "shown": "0,1,2", "tick": ["2"]})

@@ -179,22 +179,6 @@ def opted_out():
     return db.session.scalars(select(GuestAddress.opted_out_at)).one() is not None
 
 
-def test_a_mail_program_opts_out_with_one_post_without_cookie_or_token(app, invited):
-    where = invited["List-Unsubscribe"].strip("<>")
-    assert invited["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    strange = app.test_client()
-    path = where.removeprefix("http://127.0.0.1:8000")
-    answer = strange.post(
-        path,
-        data={"List-Unsubscribe": "One-Click"},
-        headers={"Origin": "https://mail.example", "Sec-Fetch-Site": "cross-site"},
-    )
-    assert (answer.status_code, answer.text) == (200, "ok\n")
-    assert "Set-Cookie" not in answer.headers
-    assert opted_out()
-    assert strange.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
-
-
 @pytest.mark.parametrize("number", [0, 1], ids=["never again", "not me"])
 def test_the_page_asks_first_and_then_it_is_for_good(ana, invited, as_member, number):
     text = invited.get_body(("plain",)).get_content()

@@ -64,14 +64,6 @@ def test_two_contacts_of_one_member_are_one_row_and_counted_as_merged(maya, ben)
     assert book.counts["merged"] == 1
 
 
-def test_only_proven_addresses_match(maya, ben):
-    factories.address(ben, "claimed@friends.example", verified=False)
-    factories.member("Not Yet", email="notyet@friends.example", verified=False)
-    book = Book(maya).read("claimed@friends.example", "notyet@friends.example")
-    assert book.members().rows == []
-    assert len(book.guests().rows) == 2
-
-
 def test_the_sum_adds_up(maya, ben):
     friend, asked, blocked = (factories.member(name, email=f"{name.lower()}@f.example") for name in ("Fay", "Al", "Bo"))
     factories.connect(maya, friend)
@@ -359,32 +351,6 @@ def charges(owner):
             select(LookupCharge.addresses).where(LookupCharge.member_id == owner.id).order_by(LookupCharge.id)
         )
     )
-
-
-def test_each_comparison_is_charged_its_different_addresses(maya, ben):
-    for _ in range(2):
-        Book(maya).read(
-            "Ben <ben@friends.example>", "b <ben@friends.example>", Card("A", ("a@x.example", "b@x.example"))
-        )
-    assert charges(maya) == [3, 3]
-    assert contacts.lookups_of(maya).used == 6
-
-
-def test_beyond_the_number_nothing_is_matched_and_the_date_is_named(maya, setting):
-    setting(LOOKUPS_MAX=5)
-    Book(maya).read("a@x.example", "b@x.example")
-    clock.move(days=4)
-    Book(maya).read("c@x.example")
-    with pytest.raises(TooMany) as refused:
-        Book(maya).read("a@x.example", "b@x.example", "c@x.example")
-    params = refused.value.params
-    assert (params["used"], params["most"], params["wanted"]) == (3, 5, 3)
-    assert params["date"] - clock.now() < timedelta(days=6, seconds=5)
-    assert charges(maya) == [2, 1]
-    clock.move(days=6)
-    Book(maya).read("a@x.example", "b@x.example", "c@x.example")
-    clock.move(days=11)
-    assert contacts.sweep_charges(clock.now()) == 3
 
 
 def test_the_date_is_when_enough_has_grown_old(maya, setting):

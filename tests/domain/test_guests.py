@@ -10,9 +10,7 @@ from webapp import clock, jobs, sealed
 from webapp.domain import connections, guests, relationships
 from webapp.domain.errors import NotFound, Refused
 from webapp.extensions import db
-from webapp.jobs import mail
-from webapp.mail import render
-from webapp.models.invitation import GuestAddress, GuestInvitation
+from webapp.models.invitation import GuestInvitation
 from webapp.models.mail import MailboxMessage
 from webapp.models.member import EmailAddress, Member
 from webapp.models.notification import Notification
@@ -73,21 +71,6 @@ def test_undo_leaves_no_trace(ana):
         guests.undo(ana, db.session.merge(result.batch))
 
 
-def test_an_address_gets_one_mail_a_year_whoever_invites_it(ana, ben):
-    invite(ana, "guest@example.net")
-    work()
-    invite(ben, "Guest@example.net")
-    work()
-    work(days=40)
-    assert len(delivered()) == 1
-    assert states(ana) == states(ben) or states(ben) == ["invited"]
-    assert invite(ana, "guest@example.net").already == 1
-    clock.move(days=366)
-    assert invite(ana, "guest@example.net").invited == 1
-    work()
-    assert len(delivered()) == 2
-
-
 def test_the_undone_mail_of_one_inviter_goes_to_the_next(ana, ben):
     first = invite(ana, "guest@example.net")
     invite(ben, "guest@example.net")
@@ -96,32 +79,6 @@ def test_the_undone_mail_of_one_inviter_goes_to_the_next(ana, ben):
     work()
     assert len(delivered("guest@example.net")) == 1
     assert states(ben) == ["invited"]
-
-
-def test_the_preview_is_the_mail_but_for_the_link(ana):
-    note = 'Come & see "us" <now>'
-    facts = guests.facts_for(
-        ana, name="Guest", address="guest@example.net", note=note, reply_to=True, source="Google contacts"
-    )
-    shown = render.render("guest_invitation", facts)
-    invite(ana, "guest@example.net", note=note, reply_to=True)
-    ana.name = "Renamed Meanwhile"
-    db.session.commit()
-    work()
-    sent = delivered()[0]
-    message = mail.render.message(shown, "guest@example.net")
-    from email import message_from_bytes
-    from email.policy import default
-
-    arrived = message_from_bytes(sent.raw, policy=default)
-    for name in ("Subject", "From", "Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post"):
-        assert str(arrived[name]) == str(message[name]), name
-    for kind in ("plain", "html"):
-        got = arrived.get_body(preferencelist=(kind,)).get_content().replace("\r\n", "\n")
-        want = message.get_body(preferencelist=(kind,)).get_content()
-        assert got.replace(token_of(sent), guests.LINK_OF_PREVIEW) == want
-    assert "Ana Lima via Northgate" in str(arrived["From"])
-    assert "List-Unsubscribe=One-Click" in str(arrived["List-Unsubscribe-Post"])
 
 
 def test_joining_by_the_link_proves_the_address_and_connects_with_the_ticked_inviters(ana, ben):
@@ -146,44 +103,6 @@ def test_joining_by_the_link_proves_the_address_and_connects_with_the_ticked_inv
     work(days=31)
     guests.expire(clock.now())
     assert states(ben) == ["expired"]
-
-
-def test_withdrawing_kills_the_link_at_once(ana):
-    invite(ana, "guest@example.net")
-    work()
-    token = token_of(delivered()[0])
-    assert guests.withdraw(ana, [db.session.scalars(guests.mine(ana)).one().key]) == 1
-    db.session.commit()
-    with pytest.raises(Refused):
-        guests.of_link(token)
-    assert states(ana) == ["withdrawn"]
-
-
-def test_opting_out_ends_everything_for_good_and_no_inviter_can_tell(ana, ben):
-    invite(ana, "guest@example.net")
-    work()
-    guests.opt_out(factories.lookup("guest@example.net"))
-    guests.opt_out(factories.lookup("guest@example.net"))
-    db.session.commit()
-    invite(ben, "guest@example.net")
-    work()
-    assert (states(ana), states(ben)) == (["invited"], ["invited"])
-    clock.move(days=400)
-    guests.expire(clock.now())
-    guests.sweep(clock.now())
-    db.session.commit()
-    assert invite(ana, "guest@example.net").invited == 1
-    work()
-    assert len(delivered()) == 1
-    assert db.session.get(GuestAddress, factories.lookup("guest@example.net")).opted_out_at is not None
-
-
-def test_opting_out_in_the_hold_stops_the_mail(ana):
-    invite(ana, "guest@example.net")
-    guests.opt_out(factories.lookup("guest@example.net"))
-    db.session.commit()
-    work()
-    assert delivered() == []
 
 
 def test_a_member_who_hides_gets_a_card_instead_and_answers_it(ana, ben):
@@ -245,49 +164,6 @@ def test_proving_an_address_in_another_way_turns_the_invitation_into_a_card(ana)
     assert guests.meet(gus, factories.lookup("guest@example.net")) == 1
     db.session.commit()
     assert [row[1].name for row in db.session.execute(guests.cards(gus))] == ["Ana Lima"]
-
-
-def test_caps_queue_what_is_over_them_with_its_date(ana, setting):
-    setting(GUEST_MAILS_PER_DAY_NEW=2, GUESTS_UNANSWERED_MAX=6)
-    result = invite(ana, *[f"guest{number}@example.net" for number in range(5)])
-    assert result.invited == 2
-    assert list(result.queued.values()) == [2, 1]
-    assert guests.allowance(ana) == guests.Allowance(open=1, today=0)
-    work()
-    assert len(delivered()) == 2
-    work(days=1)
-    assert len(delivered()) == 4
-    with pytest.raises(Refused, match="2, but only 1"):
-        invite(ana, "more1@example.net", "more2@example.net")
-
-
-def test_the_instance_has_a_cap_over_all_inviters(ana, ben, setting):
-    setting(GUEST_MAILS_PER_DAY_INSTANCE=2)
-    invite(ana, "a@example.net", "b@example.net")
-    assert list(invite(ben, "c@example.net").queued.values()) == [1]
-
-
-def test_addresses_are_freed_and_forgotten(ana):
-    invite(ana, "guest@example.net")
-    work()
-    clock.move(days=31)
-    guests.expire(clock.now())
-    guests.sweep(clock.now())
-    db.session.commit()
-    row = db.session.query(GuestInvitation).one()
-    assert (row.address, row.name) == (None, "Guest")
-    assert db.session.query(GuestAddress).count() == 1
-    assert states(ana) == ["expired"]
-    clock.move(days=31)
-    guests.sweep(clock.now())
-    db.session.commit()
-    assert states(ana) == []
-    row = db.session.query(GuestInvitation).one()
-    assert (row.address, row.name, row.facts) == (None, None, {})
-    clock.move(days=366)
-    guests.sweep(clock.now())
-    db.session.commit()
-    assert db.session.query(GuestAddress).count() == 0
 
 
 def test_erasing_takes_the_address_away_and_sends_none_for_a_year(ana, ben):

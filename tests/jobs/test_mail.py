@@ -1,6 +1,5 @@
 """Sending what is on the table: once, later, never, or nobody knows; and two at it at the same time."""
 
-import re
 import threading
 from datetime import timedelta
 
@@ -13,7 +12,6 @@ from webapp import clock, jobs
 from webapp.domain import accounts, events, guests, relationships
 from webapp.extensions import db
 from webapp.jobs import health, housekeeping, lease, mail
-from webapp.mail import render
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import Member
@@ -267,22 +265,6 @@ def test_what_a_guest_or_the_inviter_did_while_a_mail_waited_keeps_it_from_leavi
     assert "queued" not in states()
 
 
-def test_a_guest_gets_the_very_mail_that_was_previewed(sink, ada):
-    facts = guests.facts_for(
-        member(ada), name="Grace Hopper", address=GUEST, note="Hello", reply_to=False, source="typed in"
-    )
-    shown = render.render("guest_invitation", facts)
-    ask_guest(ada)
-    run()
-    said = sink.last()
-    text, html = (said.get_body((part,)).get_content().replace("\r\n", "\n") for part in ("plain", "html"))
-    link = re.search(r"http://\S+/join/\S+", text)[0]
-    assert (said["Subject"], said["From"].addresses[0].display_name) == (shown.subject, shown.from_name)
-    assert text == shown.text.replace(facts["link"], link)
-    assert html.strip() == shown.html.replace(facts["link"], link).strip()
-    assert {name: said[name] for name in shown.headers} == dict(shown.headers)
-
-
 def test_a_mail_that_cannot_be_written_takes_nothing_and_holds_nobody_up(sink, ada, ben):
     ask_guest(ada)
     jobs.release()
@@ -341,14 +323,6 @@ def test_a_mail_whose_time_is_over_is_not_sent(sink, ben):
     run()
     assert (the_row().state, the_row().reason) == ("skipped", "too old")
     assert sink.recipients == []
-
-
-def test_one_mail_for_an_address_whoever_invites_it(sink, ada, ben):
-    ask_guest(ada)
-    ask_guest(ben)
-    run()
-    assert sink.recipients == [GUEST]
-    assert sorted(states()) == ["sent", "skipped"]
 
 
 def test_four_at_the_table_at_once_send_each_mail_once(app, sink, ada):

@@ -9,13 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import factories
-from tests.conftest import empty
 from tests.providers.fixtures import settings_for
 from tests.wizard import Wizard
 from webapp import clock, jobs
 from webapp.domain import relationships
 from webapp.extensions import db
-from webapp.jobs import housekeeping
 from webapp.models.contact import AddressBookImport
 from webapp.models.mail import MailboxMessage
 from webapp.models.member import Member
@@ -91,80 +89,3 @@ def test_from_my_network_to_one_connection_and_one_mail(context, registered_app,
 def without_links(body):
     """A mail without the one link of its own."""
     return re.sub(r"/join/[\w-]+", "/join/", body)
-
-
-# A member who hides is a stranger: for thirty days, in everything the inviter can get
-
-
-def anonymous(page):
-    """A page without what differs between any two servings of it."""
-    page = re.sub(r'name="csrf_token" value="[^"]*"', "", page)
-    page = re.sub(r'"X-CSRFToken": "[^"]*"', "", page)
-    page = re.sub(r'name="back" value="[^"]*"', "", page)
-    page = re.sub(r"/(undo|guests|optout|cards)/[\w.-]+", r"/\1/", page)
-    return re.sub(r"preview\?v=\w+", "preview", page)
-
-
-def named(name, email):
-    """A member whose handle does not differ from one run to the next."""
-    member = factories.member(name, email)
-    member.handle = name.replace(" ", "-").lower()
-    db.session.commit()
-    return member.id
-
-
-def world(context, as_member, hide):
-    """Everything Maya can get, when Ben (whose address she has) is `hide`; None: there is no Ben."""
-    empty()
-    clock.reset()
-    db.session.remove()
-    maya_id = named("Maya van Nes", "maya@home.example")
-    ben_id = named("Ben Okri", "ben@out.example" if hide else "elsewhere@out.example")
-    if hide:
-        hide(ben_id, maya_id)
-        db.session.commit()
-    browser = as_member(maya_id)
-    maya = Wizard(browser)
-    seen = [maya.paste("Ben <ben@out.example>", "Ada <ada@out.example>", "Zoe <zoe@out.example>")]
-    page = maya.get("/others")
-    seen.append(page)
-    assert "Ben" in page.words
-    maya.post("/others", {"shown": page.hidden["shown"], "tick": list(page.boxes), "note": "", "do": "add"})
-    seen.append(maya.get("/done"))
-    texts = [anonymous(each.html) for each in seen]
-    for days in (0, 13, 18):
-        clock.move(days=days, seconds=61)
-        db.session.rollback()
-        jobs.run_due()
-        housekeeping.tidy()
-        db.session.rollback()
-        browser = as_member(maya_id)  # a sign-in does not stand idle for eighteen days
-        paths = ("/invitations/guests", "/invitations/sent", "/invitations", "/notifications")
-        texts += [anonymous(browser.get(path).text) for path in paths]
-        wizard = Wizard(browser)
-        texts.append(anonymous(wizard.paste("Ben <ben@out.example>", "Zed <zed@out.example>").html))
-        texts.append(anonymous(wizard.get("/others").html))
-    return texts
-
-
-def hide_from_all(ben_id, _maya_id):
-    db.session.get_one(Member, ben_id).findable = "nobody"
-
-
-def hide_from_the_distant(ben_id, _maya_id):
-    db.session.get_one(Member, ben_id).findable = "second"
-
-
-def block(ben_id, maya_id):
-    relationships.block(db.session.get_one(Member, ben_id), maya_id)
-
-
-@pytest.mark.parametrize("hide", [hide_from_all, hide_from_the_distant, block])
-def test_a_hidden_member_is_a_stranger_for_thirty_days(context, as_member, hide, monkeypatch):
-    started = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: started + clock._moved)
-    hidden, stranger = world(context, as_member, hide), world(context, as_member, None)
-    assert len(hidden) == len(stranger) > 20
-    for one, other in zip(hidden, stranger, strict=True):
-        assert one == other
-    assert any("invited" in text for text in hidden)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from limits import RateLimitItem
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, true, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
@@ -416,7 +416,9 @@ def end_sign_in(member: Member, sign_in_id: int) -> None:
 
 def end_token(token: str) -> None:
     """End the sign-in that a token stands for, whoever's it is; nothing for one that has ended."""
-    db.session.execute(delete(SignIn).where(SignIn.digest == tokens.digest(token)))
+    ending = SignIn.digest == tokens.digest(token)
+    _sign_ins_end(ending)
+    db.session.execute(delete(SignIn).where(ending))
 
 
 def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
@@ -432,12 +434,13 @@ def end_other_sign_ins(member: Member, keep: str | None = None) -> None:
 
 def end_sign_ins(member: Member | None) -> int:
     """End every sign-in of a member, or of all members; return how many. For whoever runs the machine."""
-    ending, archived = delete(SignIn), delete(Archive)
-    if member is not None:
-        ending = ending.where(SignIn.member_id == member.id)
-        archived = archived.where(Archive.member_id == member.id)
-    db.session.execute(archived)
-    return db.session.execute(ending).rowcount  # type: ignore[attr-defined,no-any-return]
+
+    def whose(column: Any) -> Any:
+        return true() if member is None else column == member.id
+
+    db.session.execute(delete(Archive).where(whose(Archive.member_id)))
+    _sign_ins_end(whose(SignIn.member_id))
+    return db.session.execute(delete(SignIn).where(whose(SignIn.member_id))).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def sweep_sign_ins(now: datetime) -> int:
