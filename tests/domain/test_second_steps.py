@@ -358,6 +358,22 @@ def test_lifting_removes_everything_and_says_so(ana, ben):
     assert len(mails()) == 4, "two apps, a passkey, one lifting"
 
 
+def test_who_takes_the_account_back_loses_what_others_may_have_added_or_know(ana, ben):
+    phone = App(ana)
+    App(ben)
+    clock.move(days=2)
+    since = clock.now()
+    keep(ana, "Not mine")
+    codes = recovery.make(ana)
+    second_steps.forget_since(ana, since)
+    db.session.commit()
+    held = second_steps.held_by(ana)
+    assert (held.passkeys, held.codes) == ([], 0)
+    assert not recovery.use(ana, codes[0])
+    assert use(ana, phone.code()), "what was there before stays"
+    assert second_steps.held_by(ben).codes == 10
+
+
 def test_they_go_with_their_member(ana):
     App(ana)
     keep(ana, "My phone")

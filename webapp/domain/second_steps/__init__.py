@@ -53,10 +53,13 @@ def held_by(member: Member) -> Held:
 
 
 def forget_since(member: Member, moment: datetime) -> None:
-    """Remove the second steps that were added since, for a member who takes the account back; with the last one the recovery codes."""
+    """Remove the second steps that were added since, for a member who takes the account back; and all recovery codes.
+
+    When these were made is not kept, so whoever had the account may know them.
+    """
     for table in (Authenticator, Passkey):
         db.session.execute(delete(table).where(table.member_id == member.id, table.created_at >= moment))
-    recovery.forget_alone(member)
+    db.session.execute(delete(RecoveryCode).where(RecoveryCode.member_id == member.id))
 
 
 def lift(member: Member) -> Mapping[str, int]:
