@@ -74,7 +74,7 @@ def test_what_stays_shut_is_a_line(ada, as_member, client, log):
     browser = as_member(ada)
     browser.post(f"/settings/sign-ins/{sign_in}/end")
     browser.get("/people/canary-abcd")
-    browser.get("/reports")
+    browser.get("/admin/reports")
     browser.client.post("/signout")
     browser.post("/signout", headers={"Sec-Fetch-Site": "cross-site"})
     browser.get("/people?q=canary%00")
@@ -86,7 +86,7 @@ def test_what_stays_shut_is_a_line(ada, as_member, client, log):
     assert [line for line in told(log) if line[0] != "wrong password"] == [
         ("not there or not theirs", ada.id, "settings.end_sign_in"),
         ("not there or not theirs", ada.id, "people.show"),
-        ("not there or not theirs", ada.id, "reports.index"),
+        ("not there or not theirs", ada.id, "admin.reports"),
         ("a form without its token", None, "accounts.signout"),
         ("refused", None, "accounts.signout"),
         ("refused", None, "people.index"),
