@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.wizard import Wizard
 from webapp import clock, config, jobs
-from webapp.domain import guests, ledger, relationships
+from webapp.domain import acts, guests, ledger, relationships
 from webapp.extensions import db
 from webapp.jobs import housekeeping, mail
 from webapp.models.invitation import GuestAddress, GuestInvitation
@@ -400,7 +400,7 @@ def test_21_caps_with_dates(sink, ana, ben, as_member, setting):
 def test_22_withdrawn(sink, ana, ben, as_member):
     """Withdrawing kills the link at once and stops a mail that has not left; the guest is not told, and the inviter may
     ask the address again after a year. What guests answer, "that's not me" five times in thirty days too, changes
-    nothing the inviter can see.
+    nothing the inviter can see; operators see the number.
     """
     invite(ana, GUEST, "waiting@out.example")
     db.session.rollback()
@@ -441,5 +441,7 @@ def test_22_withdrawn(sink, ana, ben, as_member):
         with transaction():
             guests.opt_out(factories.lookup(address), "not_me")
     assert seen() == before
+    mailed = acts.mailed(member(ben))
+    assert (mailed.sent, mailed.not_me) == (5, 5)
     clock.move(days=366)
     assert invite(ana, GUEST).invited == 1
