@@ -55,6 +55,7 @@ def network() -> Response:
         return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
     asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
     sent = db.session.execute(guests.cards(member).limit(ASKING)).all()
+    ids = [row.id for row in asking] + [other.id for _card, other in sent]
     return page(
         "connections/network.html",
         address=address,
@@ -64,7 +65,8 @@ def network() -> Response:
         asking=asking,
         cards=sent,
         introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),
-        near=connections.badges(member, [row.id for row in asking] + [other.id for _card, other in sent]),
+        near=connections.badges(member, ids),
+        alike=people.lookalikes(member, ids),
         due_most=cards.DUE,
         due=cards.due_people(member, messages.last_sent, cards.DUE + 1),
         newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),

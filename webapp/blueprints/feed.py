@@ -75,6 +75,7 @@ def _home() -> dict[str, Any]:
         "shown": _page(feed.items(member, before=before, most=feed.SIZE + 1), before),
         "asking": asking,
         "near": connections.badges(member, [row.id for row in asking]) if asking else {},
+        "alike": people.lookalikes(member, [row.id for row in asking]),
         "most": feed.BODY_CHARACTERS,
         "form_key": _form_key(),
     }

@@ -52,6 +52,7 @@ def _list(name: str, *, problem: str = "") -> Response:
         listed=listed,
         cards=cards,
         near=near,
+        alike={} if name == "sent" else people.lookalikes(me, ids),
         came_by={} if name == "sent" else links.came_by(me, ids),
         choosing=choosing,
         ticked={row.id for row in listed.rows if least is not None and near[row.id].mutual >= least},

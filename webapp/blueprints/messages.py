@@ -122,7 +122,9 @@ def _standing(talk: Talk, lines: Sequence[Line]) -> dict[str, Any]:
 def _box(talk: Talk, form: MessageForm) -> dict[str, Any]:
     """Return what the place to write in needs."""
     others = messages.people_in(viewer(), talk) if talk.kind == "group" else []
-    return {"talk": talk, "others": others, "form": form, "most": setting("MESSAGE_CHARACTERS")}
+    waits = talk.other is not None and talk.state != "open"
+    alike = people.lookalikes(viewer(), [talk.other.id]) if waits and talk.other else {}
+    return {"talk": talk, "others": others, "alike": alike, "form": form, "most": setting("MESSAGE_CHARACTERS")}
 
 
 @bp.get("")

@@ -79,6 +79,7 @@ def show(handle: str) -> Response:
         now=clock.now(),
         card=cards.overlay(member, other),
         lately=feed.by(member, other),
+        alike=people.lookalikes(member, [other.id]),
     )
 
 

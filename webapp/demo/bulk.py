@@ -110,6 +110,7 @@ def _member(person: Newcomer, handle: str, password_hash: str, joined: datetime)
         "mentors",
         "name_key",
         "sort_key",
+        "likeness",
         "search_text",
     )
     fixed = {

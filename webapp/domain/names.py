@@ -4,7 +4,7 @@ import functools
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -24,6 +24,8 @@ EVERY_MEMBER = ("members", "public")
 """The audiences of what every member may see, and so may find."""
 END_OF_NAME = "/"
 MENTORS = "_m"
+# Which plain letters look alike (Unicode TS #39); a test holds it against the library that knows all the others.
+_LOOKS = str.maketrans({"0": "O", "1": "l", "I": "l", "|": "l", "m": "rn"})
 _WORD = re.compile(r"[^\W_]+")
 # Letters that Unicode does not decompose, written as their readers type them without the right keyboard.
 _ALONE = str.maketrans(
@@ -40,6 +42,32 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the folded words of a text: "Jean-Luc O'Neill" is jean, luc, o, neill."""
     return [word[:WORD_CHARACTERS] for word in _WORD.findall(fold(text))]
+
+
+def likeness(name: str) -> str:
+    """Return what a name looks like: the same for two that are hard to tell apart, whatever letters they are written with.
+
+    After the skeletons of Unicode TS #39, without accents, upper case and punctuation. It judges nothing: every name has one.
+    """
+    plain = _bare(name)
+    if not plain.isascii():
+        from confusable_homoglyphs.confusables import confusables_data
+
+        plain = _bare("".join(_centre(letter, confusables_data) for letter in plain))
+    return " ".join(words(plain.translate(_LOOKS)))[:200]
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+
+
+def _centre(letter: str, alike: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """Return the one letter that stands for all that look like this one. The library lists for each all it is mapped to and from."""
+    others = [other["c"] for other in alike.get(letter, ())]
+    if len(others) != 1:
+        return letter  # it is that letter, or looks like none
+    [other] = others
+    return other if len(alike[other]) > 1 else min(other, letter)
 
 
 def new_handle(name: str, choose: Callable[[str], str] = secrets.choice) -> str:
@@ -62,6 +90,7 @@ def keys_of(name: str, sort_as: str = "") -> tuple[str, str]:
 def refresh(member: Member) -> None:
     """Bring what is derived from a member's visible fields up to date. To be called after any of them changed."""
     member.name_key, member.sort_key = keys_of(member.name, member.sort_as or "")
+    member.likeness = likeness(member.name)
     member.search_text = searchable(member, _skills(member))
 
 

@@ -132,6 +132,33 @@ def standing(viewer: Member, other: Member) -> Standing:
     return standings(viewer, [other.id])[other.id]
 
 
+@dataclass(frozen=True)
+class Alike:
+    """A connection of the viewer's whose name somebody else's looks like; `same`: it is the very name."""
+
+    name: str
+    same: bool
+
+
+def lookalikes(viewer: Member, ids: Sequence[int]) -> dict[int, Alike]:
+    """Return which of these, who are no connections of the viewer's, have a name that looks like that of one who is. One statement."""
+    if not ids:
+        return {}
+    other, known, near = aliased(Member), aliased(Member), aliased(Connection)
+    given = values_of([each for each in ids if each != viewer.id] or [0])
+    mine = (Connection.member_id == viewer.id) & (Connection.other_id == known.id)
+    theirs = select(near.other_id).where(near.member_id == viewer.id, near.other_id == other.id)
+    rows = db.session.execute(
+        select(other.id, other.name, known.name.label("like"))
+        .join(given, given.c.value == other.id)
+        .join(known, (known.likeness == other.likeness) & (known.id != other.id))
+        .join(Connection, mine)
+        .where(other.likeness != "", visible(known), ~theirs.exists())
+        .order_by(known.id.desc())
+    )
+    return {row.id: Alike(row.like, row.like.casefold() == row.name.casefold()) for row in rows}
+
+
 def connections_of(viewer: Member, other: Member) -> Any:
     """Return the connections of somebody, as the viewer may see them. NotFound where the viewer may not.
 

@@ -49,6 +49,7 @@ class Member(Base):
         Index("member_degree_index", "degree", "id"),
         Index("member_name_key_index", "name_key", "id"),
         Index("member_sort_key_index", "sort_key", "id"),
+        Index("member_likeness_index", "likeness"),
         Index("member_field_index", "field", "degree"),
         Index("member_organisation_index", "organisation", "degree"),
         Index("member_cohort_index", "cohort", "degree"),
@@ -64,6 +65,8 @@ class Member(Base):
     """The folded name, to sort by first name."""
     sort_key: Mapped[str] = mapped_column(String(300))
     """The folded `sort_as` (or last word) and name, to sort by last name."""
+    likeness: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """What the name looks like, to find another that is hard to tell apart."""
     search_text: Mapped[str] = mapped_column(Text, default="")
     """What a search finds, folded: the words of the name, a /, the words of the rest, and a mark for each value one can filter by."""
     password_hash: Mapped[str] = mapped_column(String(200))

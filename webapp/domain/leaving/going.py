@@ -232,7 +232,7 @@ def _empty(member: Member, _most: int) -> Done:
     number = db.session.execute(others.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
     last = update(EmailAddress).where(primary, EmailAddress.lookup != "").values(lookup="", verified_at=None)
     freed = db.session.execute(last.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
-    for text in ("sort_as", "name_key", "sort_key", "search_text", "password_hash", *_SAID):
+    for text in ("sort_as", "name_key", "sort_key", "likeness", "search_text", "password_hash", *_SAID):
         setattr(member, text, "")
     member.handle, member.photo, member.tags, member.links, member.is_operator = tokens.new(), None, [], [], False
     return _found(email_address=number + freed)
