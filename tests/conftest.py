@@ -27,7 +27,6 @@ LONGEST = (
     "tests/trust/",
     "tests/domain/test_relationships_races",
     "tests/jobs/test_serve",
-    "tests/house/test_visibility",
 )
 
 

@@ -293,7 +293,7 @@ SURFACES = {
 
 
 WITH_A_KEY = {
-    "accounts.confirm", "accounts.operator", "accounts.reset", "admin.act", "admin.settle", "cards.delete_tag", "cards.show_left", "feed.delete",
+    "about_me.show", "accounts.confirm", "accounts.operator", "accounts.reset", "admin.act", "admin.settle", "cards.delete_tag", "cards.show_left", "feed.delete",
     "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "introductions.report", "join.join",
     "join.opt_out", "join.report", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
     "messages.group", "messages.leave", "messages.news", "messages.options", "profiles.add_entry", "profiles.detail",
@@ -321,7 +321,9 @@ def elsewhere(app, see, surfaces):
     return see.says(*dict.fromkeys(urls))
 
 
-def test_every_viewer_sees_what_the_docs_say_and_nothing_else(context, as_member):
+def test_55_every_viewer_sees_what_the_docs_say_and_nothing_else(context, as_member):
+    """Somebody not signed in, a member, one who was asked, a connection, one who was a connection, and a blocked one see of every
+    field of a profile, on every page, part, search, list, mail, file and notification, exactly what the tables in privacy.md say."""
     reach, fields = table("surface"), table("field")
     assert list(reach) == list(SURFACES)
     assert set(fields) == {*CANARIES, "field", "photo"} == {*profiles.FIELD_NAMES, *profiles.PARTS, "contact"}
@@ -442,7 +444,7 @@ def test_the_audience_at_first_is_the_one_of_the_docs(context):
 def test_no_column_of_a_member_is_forgotten(context):
     """Every column that says something about a member is a field with an audience, or is named here."""
     without = {
-        "id", "handle", "name", "sort_as", "name_key", "sort_key", "search_text", "password_hash", "degree", "findable",
+        "id", "handle", "name", "sort_as", "name_key", "sort_key", "likeness", "search_text", "password_hash", "degree", "findable",
         "is_operator", "created_at", "verified_at", "suspended_at", "silenced_until", "deleted_at", "digest", "digested_at", "mentors",
     }  # fmt: skip
     chosen = {choice.name for choice in choices.CHOICES}
