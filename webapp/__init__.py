@@ -71,6 +71,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 def _register(app: Flask) -> None:
     """Bind everything to the application, in the order in which a request meets it."""
     from webapp.blueprints import (
+        about_me,
         accounts,
         acts,
         admin,
@@ -119,6 +120,7 @@ def _register(app: Flask) -> None:
     oauth.register(app)
     log_ins_offered.bind(app)
     nouns = (
+        about_me,
         accounts,
         acts,
         admin,

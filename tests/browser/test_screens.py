@@ -21,6 +21,8 @@ MAILED = ("confirm", "reset", "join", "optout", "invitations", "erase", "report"
 
 # Reached by a link in a mail or by walking, as the tests below do; for strangers only; and what is no page.
 ELSEWHERE = {
+    "about_me.index",
+    "about_me.show",
     "accounts.confirm",
     "accounts.reset",
     "accounts.operator",
@@ -203,7 +205,7 @@ def test_the_screens_of_a_member(demo, everywhere, come, look, variant):
 def test_the_screens_of_a_stranger_and_of_a_mail(demo, come, look, variant):
     somebody = come(variant)
     page = somebody.page
-    for path in ("/", "/signin", "/signup", "/reset", "/confirm", "/mailbox"):
+    for path in ("/", "/about-me", "/signin", "/signup", "/reset", "/confirm", "/mailbox"):
         look(somebody, path)
     kinds = set()
     page.goto(f"{demo}/mailbox")

@@ -4,6 +4,7 @@ from tests import factories
 from tests.routes import address, dump, rules
 
 PUBLIC = {
+    "about_me.index", "about_me.show",
     "accounts.ask_reset", "accounts.check_mail", "accounts.confirm", "accounts.confirm_again", "accounts.operator", "accounts.reset",
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out", "join.report", "leaving.gone",
     "leaving.stay_by", "links.by", "dav.book", "dav.well_known", "log_ins.callback", "log_ins.prove", "log_ins.start",

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 
+from webapp import logs
 from webapp.domain import acts, moderation, silence
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
@@ -180,6 +181,7 @@ def act(handle: str, what: str) -> Response:
         asked.do(viewer(), other, form.reason.data or "", int(days) if days.isdecimal() and len(days) < 4 else -1)  # noqa: PLR2004 - no longer ones are offered
     except Invalid as error:
         return show_on(form, error, "admin/act.html", **values)
+    logs.security(f"operator: {what}", other.id)
     flash(asked.done % {"name": other.name})
     return leave(".person", handle=handle)
 

@@ -151,7 +151,7 @@ def report(token: str) -> Response:
     values: dict[str, Any] = {
         "form": form,
         "by": by,
-        "note": (invitation.facts or {}).get("note", ""),
+        "said": (invitation.facts or {}).get("note", ""),
         "most": moderation.REPORT_CHARACTERS,
         "about": token,
     }

@@ -22,6 +22,7 @@ from webapp.domain import (
     archives,
     cards,
     events,
+    held,
     introductions,
     leaving,
     ledger,
@@ -39,7 +40,7 @@ from webapp.mail import bounces, render, smtp
 from webapp.mail.catalog import KINDS, Kind
 from webapp.models.base import from_ms
 from webapp.models.batch import insert_ignoring
-from webapp.models.invitation import GuestAddress, GuestInvitation
+from webapp.models.invitation import GuestAddress, GuestInvitation, Inquiry
 from webapp.models.mail import MailboxMessage, OutgoingMail
 from webapp.models.member import EmailAddress, Member
 from webapp.transaction import transaction
@@ -188,11 +189,9 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     if row.created_at < now - timedelta(days=kind.days) - _waited(row):
         raise _Skip("too old")
     facts = render.common_facts() | row.facts
-    if row.guest_invitation_id is not None:
-        return _guest(row, now, facts)
     member = db.session.get(Member, row.to_member_id) if row.to_member_id else None
     if member is None:
-        raise _Skip("the account is gone")
+        return _outside(row, now, facts)
     if not kind.unproven and not member.is_visible:
         raise _Skip("the account is not in use")
     if kind.preference and not events.wants_mail(member, kind.preference):
@@ -364,6 +363,17 @@ def _message(row: OutgoingMail, member: Member, by: Member, base: str) -> dict[s
     if text is None:
         raise _Skip("it was read, or deleted")
     return {"by": by.name, "text": text if member.mails_message_text else "", "link": f"{base}/messages/{key}"}
+
+
+def _outside(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return what a mail says that goes to no member: to an invited guest, or to who asks what is held about their address."""
+    if row.guest_invitation_id is not None:
+        return _guest(row, now, facts)
+    if row.inquiry_id is not None:
+        inquiry = db.session.get_one(Inquiry, row.inquiry_id)
+        link = f"{facts['base_url']}/about-me/{held.issue(inquiry)}"
+        return inquiry.address, facts | {"link": link, "hours": held.HOURS}
+    raise _Skip("the account is gone")
 
 
 def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -188,6 +188,14 @@ KINDS: Mapping[str, Kind] = {
         preference="archive",
         days=1,
     ),
+    "about_me": Kind(
+        "Somebody asks what is held about an address; three a day at most, one a month to an address that wants no mail",
+        "the address that was typed, whoever has it",
+        ("link", "hours"),
+        unproven=True,
+        again=True,
+        days=1,
+    ),
     "guest_invitation": Kind(
         "A member invited this address, after the minute of undo; one mail a year, whoever invites",
         "the invited guest",

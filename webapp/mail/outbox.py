@@ -10,7 +10,7 @@ from webapp import clock, config
 from webapp.mail.catalog import KINDS
 from webapp.models.base import db
 from webapp.models.batch import rows_of, values_of
-from webapp.models.invitation import GuestInvitation
+from webapp.models.invitation import GuestInvitation, Inquiry
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Member
 
@@ -23,17 +23,19 @@ def put(
     to: Member | None = None,
     address: EmailAddress | None = None,
     guest: GuestInvitation | None = None,
+    inquiry: Inquiry | None = None,
     by: Member | None = None,
     facts: dict[str, Any] | None = None,
     not_before: datetime | None = None,
 ) -> OutgoingMail:
-    """Put one mail on the table: to a member (their primary address, unless `address` says which), or to an invited guest."""
+    """Put one mail on the table: to a member (their primary address, unless `address` says which), an invited guest, or who inquires."""
     now = clock.now()
     row = OutgoingMail(
         kind=kind,
         to_member_id=to.id if to else None,
         address_id=address.id if address else None,
         guest_invitation_id=guest.id if guest else None,
+        inquiry_id=inquiry.id if inquiry else None,
         by_member_id=by.id if by else None,
         facts=facts or {},
         created_at=now,

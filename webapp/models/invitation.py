@@ -78,6 +78,18 @@ class GuestInvitation(Base):
     """The member who turned out to hold the address, once that was resolved; shown to the inviter only after acceptance."""
 
 
+class Inquiry(Base):
+    """Somebody asks what is held about an address. It is kept, sealed, only until the mail that answers has left."""
+
+    __tablename__ = "inquiry"
+    __table_args__ = (Index("inquiry_created_at_index", "created_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(Sealed("inquiry.address"))
+    lookup: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class GuestAddress(Base):
     """What the instance remembers of an address outside: when it was last mailed, its living link, and whether it wants no more.
 

@@ -50,6 +50,8 @@ class OutgoingMail(Base):
     guest_invitation_id: Mapped[int | None] = mapped_column(
         ForeignKey("guest_invitation.id", ondelete="CASCADE"), index=True
     )
+    inquiry_id: Mapped[int | None] = mapped_column(ForeignKey("inquiry.id", ondelete="SET NULL"), index=True)
+    """Who asked what is held about their address, member or not."""
     by_member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Facts frozen when the mail was put on the table, so that a later rename cannot change what was previewed. No address."""
