@@ -181,7 +181,7 @@ def act(handle: str, what: str) -> Response:
         asked.do(viewer(), other, form.reason.data or "", int(days) if days.isdecimal() and len(days) < 4 else -1)  # noqa: PLR2004 - no longer ones are offered
     except Invalid as error:
         return show_on(form, error, "admin/act.html", **values)
-    logs.security(f"operator: {what}", other.id)
+    logs.security("an operator acted on a member", other.id, deed=what)
     flash(asked.done % {"name": other.name})
     return leave(".person", handle=handle)
 
