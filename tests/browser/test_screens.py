@@ -39,6 +39,7 @@ ELSEWHERE = {
     "contacts.preview",
     "contacts.columns",
     "contacts.done",
+    "contacts.forget",
     "contacts.reading",
     "accounts.signin",
     "accounts.signup",
