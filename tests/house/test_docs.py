@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trust import sentences
 from webapp import config
 from webapp.extensions import db
 from webapp.mail import catalog
@@ -29,6 +30,14 @@ def test_every_link_between_the_docs_leads_somewhere():
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_sentence_of_trust_has_its_test_and_stands_in_the_docs():
+    numbers = {number for number, sentence, _file, _test in sentences.found() if sentence}
+    assert numbers | sentences.NOT_HERE.keys() == set(range(1, sentences.LAST + 1))
+    assert not numbers & sentences.NOT_HERE.keys()
+    assert all(sentence for _number, sentence, _file, _test in sentences.found())
+    assert (ROOT / "docs/trust.md").read_text(encoding="utf-8") == sentences.as_markdown()
 
 
 FORMS = {
