@@ -63,7 +63,7 @@ def _more_than_asked(scratch: Scratch) -> Iterator[str]:
         door = each.path.split("/")[1]
         asked = each.query.get("personFields") or each.query.get("readMask") or each.query.get("$select") or ""
         fields = set(filter(None, re.split(r"[,\s]+", asked)))
-        if not fields and not each.path.endswith("Folders"):
+        if not fields:
             yield f"{door} was asked for contacts without saying which fields"
         if fields - NAMES_AND_ADDRESSES[door] or not _PATHS.fullmatch(each.path):
             yield f"{door} was asked for {', '.join(sorted(fields - NAMES_AND_ADDRESSES[door])) or each.path}"

@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from webapp.config import Keys
 
@@ -158,6 +158,8 @@ def _in_any_case(text: str) -> Iterator[tuple[str, bytes]]:
         yield f"percent-encoded{shown}", "".join(f"%{byte:02x}" for byte in each).encode()
         yield f"quoted-printable{shown}", "".join(f"={byte:02x}" for byte in each).encode()
     yield "percent-encoded", "".join(_escaped(text, "%")).encode()
+    yield "percent-encoded", quote(text, safe="").encode()
+    yield "percent-encoded", quote_plus(text).encode()
     yield "quoted-printable", "".join(_escaped(text, "=")).encode()
 
 

@@ -11,6 +11,8 @@ from webapp.providers.http import get_json, same_origin
 PAGE_SIZE = 1000
 _CONTACTS, _FOLDERS = "contacts", "folders"
 _FORBIDDEN = 403
+_ID = "$select=id"
+"""What a folder is called is nobody's name."""
 _SELECT = f"$select=displayName,givenName,surname,emailAddresses&$top={PAGE_SIZE}"
 
 
@@ -22,7 +24,11 @@ class Microsoft:
         base = setting("MICROSOFT_CONTACTS_URL").rstrip("/")
         me = f"{base}/v1.0/me"
         first = f"{me}/contacts?{_SELECT}&$count=true"
-        at = Cursor([[_CONTACTS, first], [_FOLDERS, f"{me}/contactFolders"]]) if cursor is None else Cursor.load(cursor)
+        at = (
+            Cursor([[_CONTACTS, first], [_FOLDERS, f"{me}/contactFolders?{_ID}"]])
+            if cursor is None
+            else Cursor.load(cursor)
+        )
         what, url = at.take()
         answer = _ask(base, url, token)
         rows = answer.get("value")
@@ -37,7 +43,7 @@ class Microsoft:
             for row in rows:
                 if isinstance(row, dict) and isinstance(row.get("id"), str):
                     folder = f"{me}/contactFolders/{quote(row['id'], safe='')}"
-                    at.todo += [[_CONTACTS, f"{folder}/contacts?{_SELECT}"], [_FOLDERS, f"{folder}/childFolders"]]
+                    at.todo += [[_CONTACTS, f"{folder}/contacts?{_SELECT}"], [_FOLDERS, f"{folder}/childFolders?{_ID}"]]
             return Page([], at.dump())
         cards = [_card(row) for row in rows]
         total = answer.get("@odata.count")
