@@ -92,7 +92,7 @@ class _Forms(HTMLParser):
 
     def __init__(self, here):
         super().__init__()
-        self.here, self.found, self.form, self.area = here, [], None, None
+        self.here, self.found, self.form, self.area, self.list = here, [], None, None, None
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
@@ -100,13 +100,16 @@ class _Forms(HTMLParser):
             posts = (given.get("method") or "get").lower() == "post"
             self.form = Form(given.get("action") or self.here) if posts else None
             self.found += [self.form] if posts else []
+        elif tag == "option" and self.form is not None and self.list:
+            if "selected" in given or self.list not in self.form.fixed:
+                self.form.fixed[self.list] = given.get("value") or ""
         elif self.form is None or not given.get("name"):
             return
         elif tag == "textarea":
             self.area = given["name"]
             self.form.free[self.area] = ""
         elif tag == "select":
-            self.form.fixed.setdefault(given["name"], "")
+            self.list = given["name"]
         elif tag == "input":
             kind = given.get("type") or "text"
             if kind in {"text", "search", "url", "tel", "email"}:
@@ -123,6 +126,8 @@ class _Forms(HTMLParser):
     def handle_endtag(self, tag):
         if tag == "textarea":
             self.area = None
+        elif tag == "select":
+            self.list = None
         elif tag == "form":
             self.form = None
 

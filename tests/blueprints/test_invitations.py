@@ -287,17 +287,6 @@ def test_the_link_accepts_with_one_press_and_without_signing_in(ana, ben, link, 
     assert browser.post(link).status_code == 410
 
 
-def test_the_link_opened_as_somebody_else_says_so_and_accepts_for_the_invited_only(ana, ben, link, as_member):
-    eve = factories.member("Eve Stranger")
-    browser = as_member(eve)
-    page = words(browser.get(link))
-    assert "You are signed in as Eve Stranger. This invitation is for Ben Okafor." in page
-    assert "Accept as Ben Okafor" in page
-    browser.post(link)
-    assert status(ben.id, ana.id) == "connected"
-    assert status(eve.id, ana.id) == "none"
-
-
 def withdraw(ana, ben):
     relationships.withdraw(ana, [ben])
 

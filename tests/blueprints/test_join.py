@@ -1,22 +1,19 @@
 """What somebody invited by mail can do: see what is known, join, hear nothing more, be erased; opening a page changes nothing."""
 
 import re
-from email import message_from_bytes
-from email.policy import default
 
 import pytest
 from sqlalchemy import select
 
 from tests import factories
-from webapp import clock, jobs
-from webapp.domain import guests, relationships
+from tests.invited import GUEST, connected, fields, grace, invite, link, words
+from webapp import clock
+from webapp.domain import guests
 from webapp.extensions import db
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage
-from webapp.models.member import EmailAddress, Member
+from webapp.models.member import Member
 from webapp.transaction import transaction
-
-GUEST = "grace@out.example"
 
 
 @pytest.fixture
@@ -30,50 +27,6 @@ def invited(ana):
     return invite(ana)
 
 
-def invite(*inviters, address=GUEST, note="Do come"):
-    for inviter in inviters:
-        with transaction():
-            invitee = guests.Invitee("Grace Hopper", address, factories.lookup(address))
-            source = "your Google contacts"
-            guests.invite(db.session.get_one(Member, inviter), [invitee], note=note, source=source)
-    clock.move(seconds=61)
-    db.session.rollback()
-    jobs.run_due()
-    db.session.rollback()
-    rows = db.session.scalars(select(MailboxMessage).where(MailboxMessage.recipient == address)).all()
-    return message_from_bytes(rows[-1].raw, policy=default) if rows else None
-
-
-def link(mail, what="join"):
-    return re.search(rf"/{what}/[\w.-]+(\?not-me=1)?", mail.get_body(("plain",)).get_content())[0]
-
-
-def words(response):
-    return " ".join(re.sub(r"<[^>]+>", " ", response.text).split()).replace("&#39;", "'")
-
-
-def fields(page):
-    """The hidden fields and the ticks of a form, without the token."""
-    found = re.findall(r'<input[^>]*type="(hidden|checkbox)"[^>]*name="(\w+)"[^>]*value="([^"]*)"([^>]*)', page.text)
-    found += re.findall(r'<input[^>]*class="check" type="(checkbox)" name="(\w+)" value="(\d+)"([^>]*)', page.text)
-    return {
-        "inviter": [
-            value for kind, name, value, rest in found if name == "inviter" and (kind == "hidden" or "checked" in rest)
-        ]
-    }
-
-
-def connected(one_id, other_id):
-    db.session.rollback()
-    seen = relationships.as_seen_by(db.session.get_one(Member, one_id), "connected", among=[other_id])
-    return bool(db.session.scalar(select(seen.c.status)))
-
-
-def grace():
-    db.session.rollback()
-    return db.session.scalars(select(Member).where(Member.name == "Grace Hopper")).one_or_none()
-
-
 def test_the_page_says_who_invites_and_what_is_stored(invited, as_member):
     page = as_member().get(link(invited))
     said = words(page)
@@ -85,19 +38,6 @@ def test_the_page_says_who_invites_and_what_is_stored(invited, as_member):
     assert "It is kept for this invitation only" in said
     assert 'value="Grace Hopper"' in page.text
     assert grace() is None
-
-
-def test_with_a_password_the_guest_is_a_member_connected_and_signed_in(ana, invited, as_member):
-    browser = as_member()
-    page = browser.get(link(invited))
-    answer = browser.post(link(invited), fields(page) | {"name": "Grace Hopper", "password": factories.PASSWORD})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/welcome")
-    joined = grace()
-    assert connected(joined.id, ana)
-    assert db.session.scalars(select(EmailAddress).where(EmailAddress.member_id == joined.id)).one().verified_at
-    assert "Ana Lima" in words(browser.get("/connections"))
-    assert browser.get(link(invited)).status_code == 410
-    assert as_member().get(link(invited)).status_code == 410
 
 
 def test_what_does_not_hold_is_named_and_the_name_stays(invited, as_member):
@@ -130,21 +70,6 @@ def test_forged_inviters_are_not_connected(ana, invited, as_member):
     )
     assert connected(grace().id, ana)
     assert not connected(grace().id, other)
-
-
-def test_a_member_who_opens_the_link_is_asked_before_the_address_becomes_theirs(ana, invited, as_member):
-    ben = factories.member("Ben Okafor").id
-    browser = as_member(ben)
-    page = browser.get(link(invited))
-    said = words(page)
-    assert f"The invitation went to {GUEST} . You are signed in as Ben Okafor ." in said
-    assert "Accept as Ben Okafor, and add the address" in said
-    assert not connected(ben, ana)
-    answer = browser.post(link(invited), fields(page))
-    assert answer.headers["Location"] == "/network"
-    assert connected(ben, ana)
-    assert grace() is None
-    assert browser.get(link(invited)).status_code == 410
 
 
 @pytest.mark.parametrize("path", ["/join/nonsense", "/join/" + "x" * 43])

@@ -216,7 +216,7 @@ def test_skills_are_listed_moved_and_endorsed(ana, as_member):
         assert mine.post("/settings/skills", {"name": name}).status_code == 303
     assert mine.post("/settings/skills", {"name": "kelp"}).status_code == 422
     [kelp, tides] = profiles.seen_by(ana, ana).skills
-    moved = mine.part(f"/settings/skills/{tides.key}/move", {"up": "1"})
+    moved = mine.part(f"/settings/skills/{tides.key}/move", {"to": "1"})
     assert moved.text.index("Tides") < moved.text.index("Kelp")
     url = f"/people/{ana.handle}/skills/{kelp.key}"
     assert "Endorse Kelp" in words(theirs.get(f"/people/{ana.handle}"))

@@ -83,15 +83,17 @@ def test_skills_keep_their_order_and_can_be_moved(ana, ben):
     for name in ("Kelp", "Tides", "Grants"):
         last = profiles.add_skill(ana, name)
     assert listed(ana) == ["Kelp", "Tides", "Grants"]
-    profiles.move_skill(ana, last.key, up=True)
-    assert listed(ana, ben) == ["Kelp", "Grants", "Tides"]
-    profiles.move_skill(ana, last.key, up=True)
-    profiles.move_skill(ana, last.key, up=True)
+    for _twice in range(2):
+        profiles.move_skill(ana, last.key, 2)
+        assert listed(ana, ben) == ["Kelp", "Grants", "Tides"]
+    profiles.move_skill(ana, last.key, 0)
     assert listed(ana) == ["Grants", "Kelp", "Tides"]
-    profiles.move_skill(ana, last.key, up=False)
+    profiles.move_skill(ana, last.key, 2)
     assert listed(ana) == ["Kelp", "Grants", "Tides"]
+    profiles.move_skill(ana, last.key, 2**31 - 1)
+    assert listed(ana) == ["Kelp", "Tides", "Grants"]
     with pytest.raises(NotFound):
-        profiles.move_skill(ben, last.key, up=True)
+        profiles.move_skill(ben, last.key, 1)
 
 
 def test_a_skill_is_listed_once_and_fifty_are_the_most(ana):

@@ -6,7 +6,6 @@ import zlib
 
 import pytest
 from PIL import Image
-from PIL.ExifTags import Base as Exif
 from sqlalchemy import select
 
 from tests import factories
@@ -91,22 +90,6 @@ def test_a_photo_becomes_square_webp_of_both_sizes(kind, mode, size):
 
 def test_the_small_photo_is_small_whatever_it_shows():
     assert len(profiles.crop(picture(size=(2000, 2000)))[64]) <= 3000
-
-
-def test_what_a_picture_carries_besides_is_gone_and_it_stands_upright():
-    image = Image.new("RGB", (200, 200), "red")
-    image.paste("blue", (0, 0, 200, 100))  # the upper half as stored; turned by 180 degrees it is the lower one
-    exif = Image.Exif()
-    exif[Exif.Orientation] = 3
-    exif[Exif.Artist] = "canary of the artist"
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", exif=exif, comment=b"canary of the comment", icc_profile=b"canary of the profile")
-    made = profiles.crop(buffer.getvalue())
-    assert not any(b"canary" in webp for webp in made.values())
-    with Image.open(io.BytesIO(made[256])) as shown:
-        top = shown.convert("RGB").getpixel((128, 20))
-    assert top[0] > 200
-    assert top[2] < 60
 
 
 def bomb(width, height):

@@ -1,7 +1,6 @@
 """What every visitor downloads: small, ours or vendored as it was, readable by everybody."""
 
 import gzip
-import hashlib
 import itertools
 import re
 from pathlib import Path
@@ -65,14 +64,6 @@ def test_a_first_visit_downloads_at_most_sixty_thousand_bytes_with_a_page_of_its
     fonts = (STATIC / "kith-sans.woff2").stat().st_size
     page = 10_000
     assert sum(map(packed, ["kith.css", "kith.js", "icons.svg", "htmx-4.0.1.min.js"])) + fonts + page <= 60_000
-
-
-def test_what_is_vendored_is_byte_for_byte_what_its_makers_published():
-    table = (STATIC / "licences/README.md").read_text(encoding="utf-8")
-    pinned = dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", table, re.MULTILINE))
-    assert {"htmx-4.0.1.min.js", "kith-sans.woff2", "kith-sans-ext.woff2"} == pinned.keys()
-    for name, digest in pinned.items():
-        assert hashlib.sha256((STATIC / name).read_bytes()).hexdigest() == digest, name
 
 
 def test_every_licence_that_is_named_is_there():

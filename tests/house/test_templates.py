@@ -71,16 +71,6 @@ def test_every_class_that_is_used_has_a_rule():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_inline_runs_or_colours(name):
-    text = text_of(name)
-    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|\bhx-on\b|\bjs:|javascript:", text)
-    assert not re.search(r"""hx-trigger="[^"]*\[""", text), (
-        "a filter of a trigger is code too, and the policy blocks it"
-    )
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_loaded_from_elsewhere(name):
     assert not re.search(r"""(?:src|href|action)=["'](?:https?:)?//""", text_of(name))
 

@@ -11,7 +11,6 @@ from tests import crawl, factories, routes
 from tests.routes import dump
 from webapp import clock, tokens
 from webapp.extensions import db
-from webapp.models.base import Moment
 from webapp.models.batch import is_sqlite
 from webapp.models.member import Member, SignIn
 from webapp.models.post import Post
@@ -135,49 +134,6 @@ SMUGGLED = {
     "audience": "public", "kind": "text", "anchor": "x",
 }  # fmt: skip
 """Columns of ours, and what others would call them."""
-BY_CHANCE = {
-    "key",
-    "digest",
-    "hashed",
-    "name",
-    "token",
-    "client_id",
-    "lookup",
-    "link_digest",
-    "password_hash",
-    "handle",
-    "about",
-}
-"""Columns in which each writing puts something else; a form's own words stand in some of them, which is compared by its length."""
-
-
-def rows():
-    """What every table says: all of it but what is random, and moments, of which it counts whether there is one."""
-    db.session.rollback()
-    found = {}
-    for table in db.metadata.sorted_tables:
-        columns = [f'"{column.name}"' for column in table.columns if column.name != "webp"]
-        kinds = [
-            "chance" if column.name in BY_CHANCE else "moment" if isinstance(column.type, Moment) else ""
-            for column in table.columns
-            if column.name != "webp"
-        ]
-        found[table.name] = sorted(
-            repr([PLAIN[kind](value) for kind, value in zip(kinds, row, strict=True)])
-            for row in db.session.connection().exec_driver_sql(f'SELECT {", ".join(columns)} FROM "{table.name}"')
-        )
-    db.session.rollback()
-    return found
-
-
-PLAIN = {
-    "": lambda value: (
-        RANDOM.sub("", value) if isinstance(value, str) else len(value) if isinstance(value, bytes) else value
-    ),
-    "chance": lambda value: value and len(str(value)),
-    "moment": lambda value: value and value // 600_000,
-}
-RANDOM = re.compile(r"[\w-]{24,}")
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
@@ -199,13 +155,13 @@ def test_62_a_form_says_no_more_than_it_asks(app, sample, as_member, monkeypatch
     now = now.replace(minute=now.minute // 10 * 10 + 5, second=0)  # in the midst of ten minutes
     monkeypatch.setattr(clock, "now", lambda: now)
     snapshot = routes.Snapshot()
-    untouched = rows()
+    untouched = routes.rows()
     for (endpoint, *_fields), form in found.items():
         own = form.fixed | {name: value or "Something" for name, value in form.free.items()}
         ends = []
         for given in (own, SMUGGLED | own):
             answer = browser.post(form.action, given)
-            ends.append((answer.status_code, rows()))
+            ends.append((answer.status_code, routes.rows()))
             if ends[-1][1] != untouched:
                 did.add(endpoint)
                 snapshot.restore()

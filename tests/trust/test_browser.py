@@ -7,6 +7,7 @@ import pytest
 
 from tests import crawl, dav, factories, routes
 from tests.routes import ONE_CLICK, address, dump, rules
+from tests.wizard import Wizard
 from webapp.demo import community
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
@@ -33,6 +34,7 @@ def test_31_looking_changes_nothing(app, maya, site):
     """GET and HEAD change nothing, whatever address is asked for, as a page or as a part: no row of the database is another afterwards.
     What is noted is when a sign-in was last used, and a limit counts. Only the answer of a provider, which is a GET, ends what was begun.
     """
+    Wizard(maya).paste("Ada <ada@out.example>")
     before = dump()
     for rule in rules(app):
         if "GET" not in rule.methods:

@@ -1,92 +1,20 @@
-"""What is written for spreadsheets opens in one as the text it is, and reads back as the same."""
+"""What is written for spreadsheets reads back as the same, and begins with nothing that calculates. LibreOffice opens it in tests/trust."""
 
 import csv
 import io
-import os
 import random
-import signal
-import subprocess
 import time
-import xml.etree.ElementTree as ET
 from datetime import date
 
 import pytest
 
-from tests import hostile, requires
+from tests import hostile
+from tests.spreadsheets import LINES, NAMES
 from webapp.spreadsheet import BOM, LITERAL_CHARACTERS, csv_lines, csv_text, text_of
-
-OFFICE, TABLE, TEXT = (f"{{urn:oasis:names:tc:opendocument:xmlns:{name}:1.0}}" for name in ("office", "table", "text"))
-NAMES = (
-    "=1+1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example","Click")', "=SUM(1;2)", "=1+1;=2", "=", '="quoted"', "={1;2}",
-    "+1", "+351215550148", "+351 21 555 0148", "-1", "-", "--05-14", "@x", "@SUM(1)", "\t=", "\t=1+1", "＝1+1", "＋1",
-    '"=1+1', "'=1+1", "''", '"', '""', ",", ";", "a;b\tc", "x,=1+1", 'Ana"; =1', "a\\", "0123", "007", "1e5", "1E+5", "1.5", "1,5", "1,234", "12%",
-    "€5", "$5", "(5)", "TRUE", "false", "1-2", "1/2", "2020-01-02", "14.5.1990", "12:30", "12:30 PM", "3 May", "May 3", "May-20", "3. März 2020", "5 août",
-    "Jan 1", "Ana Lima", "O'Brien", "田中太郎", "علي أحمد", "Rua 5", "Studio 54", "Mary",
-)  # fmt: skip
-LINES = ("a\r\nEND:VCARD", "- one\n- two", "=1+1\n=2+2", "Ana\nLima", "-" * 5_000, "=" + "1+" * 400)
-"""Of several lines, or too long for a formula: what would be misread has a tab in front there."""
 
 
 def _read(text):
     return list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
-
-
-def _opened(folder, text):
-    """Open a file in LibreOffice, as it does by itself, and return the rows of (type, shown text)."""
-    requires.require("soffice")
-    (folder / "given.csv").write_bytes(text.encode())
-    command = ("soffice", "--headless", f"-env:UserInstallation=file://{folder}/profile", "--convert-to", "fods")
-    reading = "--infilter=Text - txt - csv (StarCalc):44,34,76,1"  # comma, quotes, UTF-8, from the first row
-    process = subprocess.Popen(
-        [*command, reading, "--outdir", folder, folder / "given.csv"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        said, _ = process.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise
-    assert process.returncode == 0, said
-    rows = []
-    for row in ET.parse(folder / "given.fods").getroot().iter(f"{TABLE}table-row"):
-        cells = []
-        for cell in row.iter(f"{TABLE}table-cell"):
-            paragraphs = ["".join(_letters(each)) for each in cell.findall(f"{TEXT}p")]
-            cells += [(cell.get(f"{OFFICE}value-type"), "\n".join(paragraphs))] * int(
-                cell.get(f"{TABLE}number-columns-repeated", "1")
-            )
-        rows += [cells] * int(row.get(f"{TABLE}number-rows-repeated", "1"))
-    return rows
-
-
-def _letters(node):
-    """Return what a paragraph says: tabs and runs of blanks are elements there."""
-    yield node.text or ""
-    for each in node:
-        if each.tag == f"{TEXT}tab":
-            yield "\t"
-        elif each.tag == f"{TEXT}s":
-            yield " " * int(each.get(f"{TEXT}c", "1"))
-        else:
-            yield from _letters(each)
-        yield each.tail or ""
-
-
-def test_every_name_opens_in_a_spreadsheet_as_itself(tmp_path):
-    names = [*NAMES, *(text.replace("\0", "") for text in hostile.TEXTS)]
-    rows = _opened(tmp_path, csv_text(["Name", "Number"], [[name, 7] for name in names]))
-    assert rows[0] == [("string", "Name"), ("string", "Number")]
-    opened = [row[0] for row in rows[1 : len(names) + 1]]
-    assert opened == [("string", name) for name in names]
-    assert {row[1] for row in rows[1 : len(names) + 1]} == {("float", "7")}
-
-
-def test_lines_and_long_texts_open_as_text_with_at_most_a_tab_in_front(tmp_path):
-    rows = _opened(tmp_path, csv_text(["Note"], [[text] for text in LINES]))
-    opened = [row[0] for row in rows[1 : len(LINES) + 1]]
-    assert {kind for kind, _text in opened} == {"string"}
-    assert [text.removeprefix("\t") for _kind, text in opened] == [text.replace("\r\n", "\n") for text in LINES]
 
 
 @pytest.mark.parametrize("text", [*NAMES, *LINES, *hostile.TEXTS])

@@ -63,6 +63,7 @@ def index() -> Response:
             form.days.data,
             form.uses.data,
             connects=bool(form.connects.data),
+            newest=request.form.get("newest"),
         )
     except (Invalid, Refused) as error:
         return show_on(form, error, "links/index.html", **_listed())
@@ -72,7 +73,8 @@ def index() -> Response:
 def _listed() -> dict[str, Any]:
     me, place = viewer(), paging.place(int)
     listed = paging.page(links.of(me, *(place or ())), lambda row: (row[0].id,), is_first=place is None)
-    return {"tab": "links", "counts": invitations.counts(me), "listed": listed}
+    newest = request.form.get("newest") or (listed.rows[0][0].key if listed.rows and place is None else "")
+    return {"tab": "links", "counts": invitations.counts(me), "listed": listed, "newest": newest}
 
 
 @bp.get("/invitations/links/<key>")

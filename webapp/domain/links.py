@@ -41,9 +41,10 @@ class Met:
 # For its owner
 
 
-def make(viewer: Member, comment: str, days: int, uses: int, *, connects: bool) -> InviteLink:
+def make(viewer: Member, comment: str, days: int, uses: int, *, connects: bool, newest: str | None = "") -> InviteLink:
     """Return a new link of the viewer's. Refused beyond twenty that are open, Invalid for other times and numbers than those offered.
 
+    `newest` is the key of the newest one when this was asked for, None for none: where one of this kind has come since, it was asked twice.
     Refused for who is silenced.
     """
     silence.check(viewer)
@@ -57,6 +58,9 @@ def make(viewer: Member, comment: str, days: int, uses: int, *, connects: bool) 
     if problems:
         raise Invalid(**problems)
     db.session.execute(select(Member.id).where(Member.id == viewer.id).with_for_update())
+    latest: InviteLink | None = db.session.scalars(of(viewer).with_only_columns(InviteLink).limit(1)).first()
+    if newest != "" and latest is not None and latest.key != newest and _is_same(latest, comment, days, uses, connects):
+        return latest
     open_now = select(func.count()).select_from(InviteLink).where(InviteLink.member_id == viewer.id, is_open())
     if (db.session.scalar(open_now) or 0) >= OPEN_MAX:
         raise Refused(N_("You have twenty open links. Close one first"))
@@ -74,6 +78,11 @@ def make(viewer: Member, comment: str, days: int, uses: int, *, connects: bool) 
     db.session.add(link)
     db.session.flush()
     return link
+
+
+def _is_same(link: InviteLink, comment: str, days: int, uses: int, connects: bool) -> bool:
+    said = (addresses.display_name(comment), timedelta(days=days), uses, connects)
+    return said == (link.comment, link.expires_at - link.created_at, link.uses_max, link.connects) and not link.uses
 
 
 def of(viewer: Member, before: int | None = None) -> Any:

@@ -39,6 +39,13 @@ def save(viewer: Member, name: str, query: Query) -> SavedSearch:
     if not query.address():
         raise Refused(N_("Search for something first, then save it"))
     relationships.lock_members([viewer.id])
+    asked_for = urlencode(query.address(), doseq=True)
+    same = select(SavedSearch).where(
+        SavedSearch.member_id == viewer.id, SavedSearch.name == name, SavedSearch.query == asked_for
+    )
+    there: SavedSearch | None = db.session.scalars(same.limit(1)).first()
+    if there is not None:  # pressed twice
+        return there
     mine = select(func.count()).select_from(SavedSearch).where(SavedSearch.member_id == viewer.id)
     if (db.session.scalar(mine) or 0) >= MOST:
         raise Refused(N_("You can save 20 searches. Delete one first"))
@@ -50,7 +57,7 @@ def save(viewer: Member, name: str, query: Query) -> SavedSearch:
         key=tokens.new(),
         member_id=viewer.id,
         name=name,
-        query=urlencode(query.address(), doseq=True),
+        query=asked_for,
         known=_packed([hit.row.id for hit in found]),
         created_at=now,
         looked_at=now,

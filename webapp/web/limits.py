@@ -31,8 +31,17 @@ def takes(most: int) -> Callable[[F], F]:
     return mark
 
 
-class InMemory(Request):
-    """A request whose files stay in memory. Larger ones would pass through the temporary folder, in clear."""
+class Asked(Request):
+    """A request as our handlers see it: one for the headers alone (HEAD) is a GET, of whose answer the body is left out at the end.
+
+    Its files stay in memory. Larger ones would pass through the temporary folder, in clear.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Let no handler take a HEAD for the press of a button."""
+        super().__init__(*args, **kwargs)
+        if self.method == "HEAD":
+            self.method = "GET"
 
     def _get_file_stream(
         self,
@@ -59,7 +68,7 @@ class Number(IntegerConverter):
 
 def bind(app: Flask) -> None:
     """Say how large a request may be, and read what it brings, before anything else; no transaction is open meanwhile."""
-    app.request_class = InMemory
+    app.request_class = Asked
     app.url_map.converters["int"] = Number
     app.extensions["kith.bodies"] = Bodies()
     app.before_request(_take)

@@ -11,10 +11,11 @@ from wtforms import StringField
 from webapp.blueprints.profiles.fields import SHOWN, held
 from webapp.blueprints.profiles.forms import bp
 from webapp.domain import profiles
-from webapp.domain.errors import Invalid, Refused
+from webapp.domain.errors import Invalid, NotFound, Refused
 from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page, wants_part
+from webapp.web.numbers import as_number
 
 
 class SkillForm(FlaskForm):
@@ -51,8 +52,11 @@ def skill(key: str) -> Response:
 
 @bp.post("/settings/skills/<key>/move")
 def move_skill(key: str) -> Response:
-    """Let a skill change places with its neighbour."""
-    profiles.move_skill(viewer(), key, up=request.form.get("up") == "1")
+    """Let a skill stand at the place that the button names: pressed twice it stands there still."""
+    to = as_number(request.form.get("to", ""))
+    if to is None:
+        raise NotFound
+    profiles.move_skill(viewer(), key, to)
     if wants_part():
         return page("profiles/_skills.html", **_list())
     return leave(".skills")

@@ -122,6 +122,7 @@ def is_link(link: str) -> bool:
         return (
             len(link) <= LINK_CHARACTERS
             and link.isprintable()
+            and " " not in link
             and parts.scheme in {"http", "https"}
             and bool(parts.hostname)
             and parts.username is None

@@ -27,6 +27,9 @@ NO_PICTURE = N_("Choose a JPEG, PNG or WebP picture")
 TOO_LARGE = N_("Choose a smaller picture: at most 8 MB, and at most 25 million pixels")
 
 
+Image.MAX_IMAGE_PIXELS = (
+    None  # `crop` looks at the size itself, before anything is unpacked; a warning would be heard by nobody
+)
 _decoding = threading.Lock()  # one picture at a time: however many arrive, they need the memory of one
 
 

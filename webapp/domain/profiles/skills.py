@@ -107,18 +107,17 @@ def add_skill(viewer: Member, name: str) -> Skill:
     return row
 
 
-def move_skill(viewer: Member, key: str, *, up: bool) -> None:
-    """Let a skill change places with the one before or after it; at the end of the list nothing happens."""
+def move_skill(viewer: Member, key: str, to: int) -> None:
+    """Let a skill stand at this place of the list, which begins with 1; beyond its end, at the end."""
     relationships.lock_members([viewer.id])
     mine = select(Skill).where(Skill.member_id == viewer.id).order_by(Skill.rank, Skill.id)
     order = list(db.session.scalars(mine))
-    at = order.index(own_skill(viewer, key))
-    to = at - 1 if up else at + 1
-    if 0 <= to < len(order):
-        order[at], order[to] = order[to], order[at]
-        for rank, skill in enumerate(order, 1):
-            skill.rank = rank
-        db.session.flush()
+    moved = own_skill(viewer, key)
+    order.remove(moved)
+    order.insert(max(to - 1, 0), moved)
+    for rank, skill in enumerate(order, 1):
+        skill.rank = rank
+    db.session.flush()
 
 
 def remove_skill(viewer: Member, key: str) -> None:
