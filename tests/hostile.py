@@ -57,12 +57,13 @@ WRITTEN = {
     "invite_link": {"comment"},
     "introduction": {"why", "words"},
     "member": {"name", "headline", "organisation", "title", "tags", "place", "cohort", "about"},
+    "passkey": {"name"},
     "post": {"body"},
     "profile_entry": {"what", "at"},
     "profile_field": {"value"},
     "message": {"body"},
     "relationship": {"low_note", "high_note"},
-    "report": {"text", "note"},
+    "report": {"text", "note", "decided"},
     "saved_search": {"name"},
     "sign_in": {"agent"},
     "skill": {"name"},
@@ -73,6 +74,7 @@ FREE = {"contact_info": ("kind", {"address", "messenger"}), "profile_field": ("n
 """In these tables only some rows hold what people write freely: the column that tells, and its values."""
 
 OURS = {
+    "act": {"digest", "kind", "member_salt", "member_seal", "operator_salt", "operator_seal", "reason"},  # no line is changed
     "app_password": {"hashed"},
     "archive": {"name", "state"},
     "address_book_import": {"door", "state", "failure"},
@@ -109,7 +111,9 @@ OURS = {
     "profile_entry": {"key", "section"},
     "profile_field": {"name", "audience"},
     "relationship": {"state", "undo_state"},
-    "report": {"reason"},
+    "passkey": {"transports"},
+    "recovery_code": {"hashed"},
+    "report": {"reason", "what", "decision"},
     "saved_search": {"key", "query"},
     "sign_in": {"digest"},
     "skill": {"key", "name_key"},

@@ -105,13 +105,14 @@ def test_68_after_signing_out_nothing_that_was_read_can_be_seen_again(site, visi
     page.goto(f"{site.url}/connections")
     private = '() => document.querySelector(\'form[action="/signout"], a[href^="/people/"]\') !== null'
     assert page.evaluate(private)
-    with page.expect_response(lambda answer: answer.url.endswith("/signout")) as left:
+    with page.expect_response(lambda answer: answer.url.endswith("/signout")) as left, page.expect_navigation():
         page.evaluate("() => document.querySelector('form[action=\"/signout\"]').requestSubmit()")
-    page.wait_for_load_state()
-    assert left.value.headers["clear-site-data"] == '"cache", "storage"'
-    for _step in range(4):
-        page.go_back()
-        page.wait_for_load_state()
+    assert left.value.all_headers()["clear-site-data"] == '"cache", "storage"'
+    page.wait_for_function("() => document.readyState === 'complete'")
+    for _step in range(2):
+        with page.expect_navigation():
+            page.evaluate("() => history.back()")
+        assert page.url.startswith(f"{site.url}/signin?next=")
         assert not page.evaluate(private), page.url
         assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 0]
     assert [cookie["name"] for cookie in page.context.cookies() if "kith" in cookie["name"]] in ([], ["kith"])
