@@ -25,7 +25,6 @@ LONGEST = (
     "tests/browser/",
     "tests/faults/",
     "tests/trust/",
-    "tests/domain/test_relationships_races",
     "tests/jobs/test_serve",
 )
 

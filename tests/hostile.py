@@ -102,6 +102,7 @@ OURS = {
         "writable", "askable", "connections_shown", "digest",
     },
     "message": {"key", "client_id", "folded"},
+    "notice": {"address", "change", "primary", "told"},
     "notification": {"kind", "about"},
     "outgoing_mail": {"kind", "facts", "state", "reason"},
     "participant": {"state"},

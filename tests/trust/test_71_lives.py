@@ -1,4 +1,4 @@
-"""Random lives of four members against a small model of what the contract says: they never disagree."""
+"""Sentence 71: random lives of four members against a small model of what the contract says."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -199,7 +199,10 @@ class Lives(RuleBasedStateMachine):
         db.session.rollback()
 
 
-def test_random_lives_agree_with_the_model(app):
+def test_71_random_lives_agree_with_a_model(app):
+    """Whatever members do to each other, in whatever order (invite, take back, accept, ignore, withdraw, remove, block, unblock, wait),
+    each sees of the others what a small model says, and the counters are the rows.
+    """
     machine = type("LivesHere", (Lives,), {"app": app})
     run_state_machine_as_test(
         machine,

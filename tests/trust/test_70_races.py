@@ -1,4 +1,4 @@
-"""Four at once on three hundred pairs: one legal state each, both sides agree, the counters are the rows, and nothing is locked."""
+"""Sentence 70: four at once on three hundred pairs."""
 
 import random
 import threading
@@ -117,7 +117,7 @@ INVITE, ACCEPT, IGNORE, WITHDRAW = (
 )
 
 
-def test_mutual_invitations_end_connected(app, people):
+def mutual_invitations_end_connected(app, people):
     left, right = people
     at_once(
         app, does(INVITE, left, right), does(INVITE, right, left), does(INVITE, left, right), does(INVITE, right, left)
@@ -127,7 +127,7 @@ def test_mutual_invitations_end_connected(app, people):
     agree(left, right)
 
 
-def test_accepting_against_withdrawing_has_one_winner(app, people):
+def accepting_against_withdrawing_has_one_winner(app, people):
     left, right = people
     ask(left, right)
     at_once(
@@ -142,7 +142,7 @@ def test_accepting_against_withdrawing_has_one_winner(app, people):
     agree(left, right)
 
 
-def test_accepting_twice_and_ignoring_at_once_connects_or_ignores(app, people):
+def accepting_twice_and_ignoring_at_once_connects_or_ignores(app, people):
     left, right = people
     ask(left, right)
     at_once(
@@ -152,7 +152,7 @@ def test_accepting_twice_and_ignoring_at_once_connects_or_ignores(app, people):
     agree(left, right)
 
 
-def test_removing_against_accepting_and_undoing(app, people):
+def removing_against_accepting_and_undoing(app, people):
     left, right = people
     ask(left, right)
     at_once(
@@ -166,7 +166,7 @@ def test_removing_against_accepting_and_undoing(app, people):
     agree(left, right)
 
 
-def test_blocking_against_accepting_leaves_no_connection_across_a_block(app, people):
+def blocking_against_accepting_leaves_no_connection_across_a_block(app, people):
     left, right = people
     ask(left, right)
     at_once(
@@ -180,7 +180,7 @@ def test_blocking_against_accepting_leaves_no_connection_across_a_block(app, peo
     agree(left, right)
 
 
-def test_inviting_against_leaving(app, people):
+def inviting_against_leaving(app, people):
     left, right = people
     ask(left, right)
 
@@ -202,7 +202,7 @@ def test_inviting_against_leaving(app, people):
     assert set(db.session.scalars(select(Member.degree))) == {0}
 
 
-def test_the_worker_twice_at_once_releases_everything_once(app, people):
+def the_worker_twice_at_once_releases_everything_once(app, people):
     left, right = people
     with transaction():
         for one, other in zip(left, right, strict=True):
@@ -216,3 +216,24 @@ def test_the_worker_twice_at_once_releases_everything_once(app, people):
     assert states() == {"pending": PAIRS}
     agree(left, right)
     assert db.session.query(Notification).count() == PAIRS
+
+
+@pytest.mark.parametrize(
+    "race",
+    [
+        mutual_invitations_end_connected,
+        accepting_against_withdrawing_has_one_winner,
+        accepting_twice_and_ignoring_at_once_connects_or_ignores,
+        removing_against_accepting_and_undoing,
+        blocking_against_accepting_leaves_no_connection_across_a_block,
+        inviting_against_leaving,
+        the_worker_twice_at_once_releases_everything_once,
+    ],
+    ids=lambda race: race.__name__,
+)
+def test_70_whoever_is_first_there_is_one_end(app, people, race):
+    """When four do something to the same pair at the same moment (invite each other, accept and withdraw, accept twice, accept and ignore,
+    remove and accept, block and accept, invite and leave), there is one end that could have come one after the other; both sides see what
+    belongs together, the counters are the rows, each is told once at most, and nobody is told that the database is locked.
+    """
+    race(app, people)
