@@ -1,4 +1,4 @@
-"""Files that would like to be too much: each is made, read, and what it took is told. test_files_bombs runs this in other processes.
+"""Files that would like to be too much: each is made, read, and what it took is told. tests/trust/test_bad_input.py has this done elsewhere.
 
 python bombs.py BEGINNING_OF_NAMES  ->  a line of JSON for each
 """
