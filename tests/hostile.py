@@ -92,6 +92,7 @@ OURS = {
     "guest_address": {"lookup", "link_digest"},
     "guest_invitation": {"key", "lookup", "state", "quiet_reason"},
     "import_part": {"kind"},
+    "inquiry": {"lookup"},
     "invite_link": {"key"},
     "introduction": {"key", "state"},
     "lease": {"name", "holder"},
@@ -99,7 +100,7 @@ OURS = {
     "mailbox_message": {"recipient", "subject"},
     "member": {
         "handle", "sort_as", "name_key", "sort_key", "search_text", "password_hash", "field", "links", "photo", "findable",
-        "writable", "askable", "connections_shown", "digest",
+        "likeness", "writable", "askable", "connections_shown", "digest",
     },
     "message": {"key", "client_id", "folded"},
     "notice": {"address", "change", "primary", "told"},

@@ -1,4 +1,4 @@
-"""Files that would like to be too much: each is made, read, and what it took is told. tests/trust/test_bad_input.py has this done elsewhere.
+"""Files that would like to be too much: each is made, read, and what it took is told; tests/trust/test_bad_input.py has it done.
 
 python bombs.py BEGINNING_OF_NAMES  ->  a line of JSON for each
 """
