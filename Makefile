@@ -10,7 +10,8 @@ PIP_SHA256 := 9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd
 COMPILE := .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal
 # The tests that reach every branch of relationships and contacts; the races and the machine reach the same ones, slowly.
 COVERING := $(addprefix tests/domain/test_,relationships.py relationships_states.py relationships_views.py contacts_*.py \
-	moderation.py leaving.py guests.py circles.py people.py messages.py choices.py) $(addprefix tests/blueprints/test_,contacts.py contacts_screens.py invitations.py connections.py)
+	moderation.py leaving.py acts.py guests.py circles.py people.py messages.py choices.py) $(addprefix tests/blueprints/test_,contacts.py contacts_screens.py contacts_ledger.py invitations.py connections.py) \
+	tests/trust/test_address_books.py::test_08_a_budget_of_look_ups_over_all_doors
 PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help

@@ -460,10 +460,11 @@ def test_the_log_says_nothing_of_anybody(david, ben, phone, capfd, caplog, monke
         phone.ask("PUT", None, "BEGIN:VCARD")
         answer = phone.ask("PROPFIND", None, dav.propfind("getetag"), Depth="1")
     assert answer.status_code == 500
-    [event] = events
+    refused, event = events
+    assert (refused["event"], refused["what"]) == ("security", "wrong app password")
     assert (event["event"], event["kind"]) == ("unexpected", "RuntimeError")
     assert "test_dav.py" in event["places"][-1]
-    said = "".join(capfd.readouterr()) + caplog.text + str(event)
+    said = "".join(capfd.readouterr()) + caplog.text + str(events)
     for word in (EMAIL, "wrong secret", phone.secret, "Okafor", NUMBER, "VCARD", david.handle):
         assert word not in said, word
         assert word not in answer.text, word
