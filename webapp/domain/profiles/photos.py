@@ -2,6 +2,7 @@
 
 import io
 import threading
+import warnings
 from collections.abc import Mapping
 
 from PIL import Image, ImageOps
@@ -41,7 +42,7 @@ def crop(picture: bytes) -> dict[int, bytes]:
     transaction.refuse_inside("A picture is read")
     if len(picture) > PHOTO_BYTES:
         raise Invalid(photo=TOO_LARGE)
-    with _decoding:
+    with _decoding, warnings.catch_warnings(action="ignore"):  # Pillow's, about what a picture says of itself
         try:
             with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG", "WEBP")) as opened:
                 most = JPEG_PIXELS if opened.format == "JPEG" else PICTURE_PIXELS
