@@ -58,6 +58,7 @@ def test_the_link_shows_and_a_press_erases(ana, as_member):
     browser = as_member()
     browser.post("/about-me", {"email": "grace@out.example"})
     url = link_to("grace@out.example")
+    assert "We &lt;i&gt;sailed" in browser.post(url).text  # without a button, nothing changes
     for _scan in range(3):
         page = browser.get(url)
     for said in (

@@ -20,6 +20,9 @@ from webapp.web.htmx import leave, page
 
 bp = Blueprint("about_me", __name__, url_prefix="/about-me")
 
+ACTS = {"never": (guests.opt_out, "never"), "erase": (held.erase, "erased")}
+"""What a press on the page does with the address, and what the page says then."""
+
 
 class AddressForm(FlaskForm):
     """The address somebody wants to know about."""
@@ -55,10 +58,10 @@ def show(token: str) -> Response:
     except NotFound:
         return page("about_me/over.html", status=410)
     if request.method == "POST":
-        if request.form.get("do") == "never":
-            guests.opt_out(found.lookup)
-            return leave(".show", token=token, done="never")
-        held.erase(found.lookup)
-        return leave(".show", token=token, done="erased")
+        do = request.form.get("do", "")
+        if do in ACTS:  # without a button, nothing changes
+            act, done = ACTS[do]
+            act(found.lookup)
+            return leave(".show", token=token, done=done)
     values: dict[str, Any] = {"done": request.args.get("done", ""), "held": found, "token": token}
     return page("about_me/show.html", **values)

@@ -20,6 +20,7 @@ from webapp.web import paging
 from webapp.web.access import operators_only, viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
+from webapp.web.numbers import as_number
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 operators_only(bp)
@@ -176,9 +177,9 @@ def act(handle: str, what: str) -> Response:
     }
     if request.method == "GET":
         return page("admin/act.html", **values)
-    days = form.days.data or ""
+    days = as_number(form.days.data or "")
     try:
-        asked.do(viewer(), other, form.reason.data or "", int(days) if days.isdecimal() and len(days) < 4 else -1)  # noqa: PLR2004 - no longer ones are offered
+        asked.do(viewer(), other, form.reason.data or "", -1 if days is None else days)
     except Invalid as error:
         return show_on(form, error, "admin/act.html", **values)
     logs.security("an operator acted on a member", other.id, deed=what)
