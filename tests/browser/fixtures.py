@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from tests import ports
+from tests import factories, ports
 from webapp import clock, create_app, jobs, schema
 from webapp.demo import provider
 from webapp.extensions import db
@@ -121,6 +121,14 @@ class Visitor:
             self.page.keyboard.type(text)
         else:
             field.fill(text)
+
+    def sign_in(self, url, address, password=factories.PASSWORD):
+        """Sign in at an instance with the form, as its members do."""
+        self.page.goto(f"{url}/signin")
+        self.type("Email", address)
+        self.type("Password", password)
+        with self.page.expect_navigation():
+            self.use(self.button("^Sign in$"))
 
     def button(self, name):
         return self.page.get_by_role("button", name=re.compile(name))

@@ -57,10 +57,7 @@ def test_the_books_of_a_server_are_read_and_people_invited(site, server, visit, 
             assert maya.fits()
         page.screenshot(path=tmp_path / f"{name}-{way}.png", full_page=True)
 
-    page.goto(f"{site.url}/signin")
-    maya.type("Email", ADDRESS)
-    maya.type("Password", factories.PASSWORD)
-    maya.use(maya.button("^Sign in$"))
+    maya.sign_in(site.url, ADDRESS)
     expect(page).not_to_have_url(re.compile("/signin"))
 
     # What the address tells stands there already, and how to get the password.
@@ -101,10 +98,7 @@ def test_the_books_of_a_server_are_read_and_people_invited(site, server, visit, 
 def test_another_network_is_refused_and_everything_stays_typed(site, visit, check_axe):
     maya = visit(width=390)
     page = maya.page
-    page.goto(f"{site.url}/signin")
-    maya.type("Email", ADDRESS)
-    maya.type("Password", factories.PASSWORD)
-    maya.use(maya.button("^Sign in$"))
+    maya.sign_in(site.url, ADDRESS)
     expect(page).not_to_have_url(re.compile("/signin"))
     page.goto(f"{site.url}/contacts/carddav")
     maya.type("Address of the server", "https://169.254.169.254/latest")

@@ -60,11 +60,7 @@ class Walk:
         self.visitor, self.page, self.way = visitor, visitor.page, way
         self.axe = (lambda _visitor: None) if "no-javascript" in way else check_axe
         self.seen = 0
-        visitor.page.goto(f"{site.url}/signin")
-        visitor.type("Email", f"{way}@post.example")
-        visitor.type("Password", factories.PASSWORD)
-        with visitor.page.expect_navigation():
-            visitor.use(visitor.button("^Sign in$"))
+        visitor.sign_in(site.url, f"{way}@post.example")
         visitor.page.goto(f"{site.url}/contacts")
 
     def look(self, name):

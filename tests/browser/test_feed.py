@@ -23,10 +23,7 @@ def site(tmp_path):
 
 
 def signed_in(visitor, site):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", "ana@post.example")
-    visitor.type("Password", factories.PASSWORD)
-    visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, "ana@post.example")
     expect(visitor.page.get_by_text("We published the survey today.")).to_be_visible()
     return visitor
 

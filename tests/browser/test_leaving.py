@@ -26,10 +26,7 @@ def site(tmp_path):
 
 
 def signed_in(visitor, site, email):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", email)
-    visitor.type("Password", factories.PASSWORD)
-    visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, email)
     return visitor
 
 

@@ -32,10 +32,7 @@ def address(site):
 
 
 def signed_in(visitor, site):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", "ana@post.example")
-    visitor.type("Password", factories.PASSWORD)
-    visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, "ana@post.example")
     expect(visitor.heading("Home")).to_be_visible()
     return visitor
 

@@ -24,10 +24,7 @@ def site(tmp_path):
 def test_many_are_one_line_and_what_to_hear_of_is_chosen(site, visit, check_axe, javascript):
     ana = visit(keyboard=javascript, javascript=javascript, width=1280 if javascript else 390)
     page = ana.page
-    page.goto(f"{site.url}/signin")
-    ana.type("Email", "ana@post.example")
-    ana.type("Password", factories.PASSWORD)
-    ana.use(ana.button("^Sign in$"))
+    ana.sign_in(site.url, "ana@post.example")
     expect(ana.heading("Home")).to_be_visible()
     page.goto(f"{site.url}/notifications")
     expect(page.get_by_text("accepted your invitation")).to_have_count(1)

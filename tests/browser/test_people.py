@@ -20,10 +20,7 @@ def site(tmp_path):
 def enter(site, visit):
     """Sign in and open People."""
     ana = visit()
-    ana.page.goto(f"{site.url}/signin")
-    ana.type("Email", "ana@post.example")
-    ana.type("Password", factories.PASSWORD)
-    ana.use(ana.button("^Sign in$"))
+    ana.sign_in(site.url, "ana@post.example")
     ana.page.goto(f"{site.url}/people")
     return ana
 

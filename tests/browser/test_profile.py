@@ -32,10 +32,7 @@ def enter(site, visit, request):
 
     def come(name):
         visitor = visit(**WAYS[request.param])
-        visitor.page.goto(f"{site.url}/signin")
-        visitor.type("Email", f"{name}@post.example")
-        visitor.type("Password", factories.PASSWORD)
-        visitor.use(visitor.button("^Sign in$"))
+        visitor.sign_in(site.url, f"{name}@post.example")
         expect(visitor.page).not_to_have_url(f"{site.url}/signin")
         visitor.has_javascript = WAYS[request.param].get("javascript", True)
         return visitor

@@ -179,11 +179,7 @@ def come(visit):
 
 
 def sign_in(visitor, demo):
-    visitor.page.goto(f"{demo}/signin")
-    visitor.type("Email", community.SAMPLE.address)
-    visitor.type("Password", community.PASSWORD)
-    with visitor.page.expect_navigation():
-        visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(demo, community.SAMPLE.address, community.PASSWORD)
 
 
 @pytest.mark.parametrize("variant", EACH_ONCE)

@@ -21,10 +21,7 @@ def site(tmp_path):
 
 
 def sign_in(visitor, site):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", "ana@post.example")
-    visitor.type("Password", factories.PASSWORD)
-    visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, "ana@post.example")
 
 
 def code(secret):

@@ -33,11 +33,7 @@ def site(tmp_path):
 
 
 def signed_in(visitor, site, who):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", f"{who}@post.example")
-    visitor.type("Password", factories.PASSWORD)
-    with visitor.page.expect_navigation():
-        visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, f"{who}@post.example")
 
 
 @pytest.mark.parametrize("way", WAYS)

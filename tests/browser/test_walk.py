@@ -196,8 +196,4 @@ def consent(visitor, site):
 
 
 def sign_in(visitor, site, address):
-    visitor.page.goto(f"{site.url}/signin")
-    visitor.type("Email", address)
-    visitor.type("Password", factories.PASSWORD)
-    with visitor.page.expect_navigation():
-        visitor.use(visitor.button("^Sign in$"))
+    visitor.sign_in(site.url, address)

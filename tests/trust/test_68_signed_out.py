@@ -17,11 +17,7 @@ def site(tmp_path, monkeypatch):
 
 def signed_in(site, visit):
     maya = visit()
-    maya.page.goto(f"{site.url}/signin")
-    maya.type("Email", community.SAMPLE.address)
-    maya.type("Password", community.PASSWORD)
-    with maya.page.expect_navigation():
-        maya.use(maya.button("^Sign in$"))
+    maya.sign_in(site.url, community.SAMPLE.address, community.PASSWORD)
     return maya
 
 
