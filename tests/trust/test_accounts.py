@@ -193,7 +193,13 @@ for number in range(6):
 
 
 def guesses_of_four_processes(app):
-    """The statuses that four processes on one database get, all of which guess at once."""
+    """The statuses that four processes on one database get, all of which guess at once.
+
+    This process lets go of the database meanwhile. A test that read SQLite's file by itself has taken away its locks (POSIX drops all that
+    a process has on a file as soon as it closes it once): the last of the four would think it is alone, and delete the -wal from under it.
+    """
+    db.session.rollback()
+    db.engine.dispose()
     given = {"INSTANCE": str(app.config["KITH"]["INSTANCE"]), "DATABASE_URL": app.config["KITH"]["DATABASE_URL"]}
     environment = os.environ | {f"KITH_{name}": value for name, value in given.items()}
     root = Path(__file__).parents[2]
