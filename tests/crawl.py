@@ -47,6 +47,14 @@ def links(html, here=""):
     return asked, posted
 
 
+TOKENS = re.compile(r'(csrf_token" value=|X-CSRFToken": |name="back" value=)"[^"]*"')
+
+
+def without_tokens(html):
+    """A page without what differs from one second to the next: the token of its forms, and the signed way back."""
+    return TOKENS.sub("", html)
+
+
 def endpoint_of(app, address, method):
     """The endpoint that answers, or None for what is no address of the application."""
     try:

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from tests import factories
+from tests import crawl, factories
 from webapp import clock, jobs
 from webapp.domain import cards, feed, messages, relationships
 from webapp.extensions import db
@@ -192,7 +192,8 @@ def test_the_same_answers_for_an_address_that_leaves_as_for_one_that_is_unknown(
             as_member(None).post(path, {"email": email} | fields) for email in ("ana@example.org", "nobody@example.org")
         ]
         assert answers[0].status_code == answers[1].status_code
-        assert answers[0].text.replace("ana@", "nobody@") == answers[1].text
+        theirs, nobodys = (crawl.without_tokens(each.text) for each in answers)
+        assert theirs.replace("ana@", "nobody@") == nobodys
     jobs.run_due()
     mailed = db.session.scalars(select(MailboxMessage.recipient).where(MailboxMessage.recipient == "ana@example.org"))
     assert len(mailed.all()) == before == 1

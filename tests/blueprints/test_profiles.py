@@ -10,7 +10,7 @@ from werkzeug import formparser
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from tests import factories
+from tests import crawl, factories
 from webapp.domain import feed, profiles
 from webapp.extensions import db
 from webapp.models.member import Member, Photo
@@ -234,7 +234,6 @@ def test_skills_are_listed_moved_and_endorsed(ana, as_member):
     assert theirs.post(url, {"on": "1"}).status_code == 404
 
 
-TOKEN = re.compile(r'(csrf_token" value=)"[^"]+"')
 SAID = (
     ("hero picture", re.compile(r'(<(?:img|span) class="av xl.*?)\n', re.DOTALL)),
     ("name and how near", re.compile(r"<h1[^>]*>(<bdi.*?)</div>", re.DOTALL)),
@@ -251,7 +250,7 @@ OWN_NOTES = re.compile(r'<section class="panel private" id="card-panel".*?</sect
 
 
 def parts(response):
-    html = OWN_NOTES.sub("", TOKEN.sub("", response.text))
+    html = OWN_NOTES.sub("", crawl.without_tokens(response.text))
     return {name: [" ".join(each.split()) for each in found.findall(html)] for name, found in SAID}
 
 
