@@ -1,0 +1,52 @@
+"""What every command has: the group it belongs to, the application, and an error that is one sentence."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from flask import Flask
+
+from webapp import config
+
+
+def plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what an operator can act on into one sentence."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            command(*args, **kwargs)
+        except config.SettingError as error:
+            raise click.ClickException(str(error)) from None
+        except OperationalError as error:
+            raise click.ClickException(f"The database does not answer: {str(error.orig).splitlines()[0]}") from None
+
+    return run
+
+
+def application(**given: Any) -> Flask:
+    """Return the application with the settings in force, `given` before all others."""
+    from webapp import create_app
+
+    return create_app(given or None)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def kith() -> None:
+    """Kith, a self-hosted professional network.
+
+    Settings come from the environment (KITH_...), else from config.toml in the instance folder; docs/configuration.md lists them.
+    """
+
+
+def to_newest(app: Flask) -> None:
+    """Bring the database to the newest revision, and say so where it was not there yet."""
+    from webapp import schema
+
+    with app.app_context():
+        before, after = schema.upgrade()
+    if before != after:
+        click.echo(f"The database is at revision {after}.")

@@ -1,0 +1,96 @@
+"""The commands that make an instance and run it."""
+
+import os
+import signal
+import sys
+import threading
+
+import click
+
+from webapp import config
+from webapp.cli.base import application, kith, plainly, to_newest
+
+REPORT_BYTES = 1_000_000
+"""As much of a report is read; what it says stands at its beginning."""
+
+
+@kith.command()
+@plainly
+def init() -> None:
+    """Make the instance folder with its keys, a config.toml to fill in, and the database."""
+    values = config.load()
+    folder = values["INSTANCE"]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.toml"
+    if not path.exists():
+        path.write_text(
+            "# Settings of this instance; docs/configuration.md explains every one.\n"
+            '# site_name = "Northgate Alumni"\n# base_url = "https://kith.example.org"\n# smtp_url = "smtp+starttls://user:password@mail.example.org:587"\n',
+            encoding="utf-8",
+        )
+        click.echo(f"Wrote {path}.")
+    to_newest(application())
+    click.echo(f"Ready in {folder}. Next: `kith serve`, join, and `kith make-admin YOUR-ADDRESS`.")
+
+
+@kith.command()
+@plainly
+def migrate() -> None:
+    """Bring the database to the newest revision."""
+    to_newest(application())
+    click.echo("Nothing left to migrate.")
+
+
+@kith.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="The port to listen on.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    help="Processes; more than one wants PostgreSQL and `kith migrate` first.",
+)
+@plainly
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the pages and do the recurring work. One process migrates by itself."""
+    from webapp import serve as server
+
+    if port != config.PORT and not config.is_given("BASE_URL"):
+        os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
+    server.check(host, port, config.load())
+    if workers == 1:
+        to_newest(application())
+    click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
+    server.run(host, port, workers)
+
+
+@kith.command()
+@plainly
+def worker() -> None:
+    """Do the recurring work in a process of its own."""
+    from webapp.jobs import Worker
+
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_given: stopped.set())
+    work = Worker(application())
+    work.start()
+    click.echo("The worker runs (Ctrl-C stops it).")
+    stopped.wait()
+    work.stop()
+    click.echo("The worker has stopped.")
+
+
+@kith.command()
+@click.argument("address", default="")
+@plainly
+def bounce(address: str) -> None:
+    """Read a delivery report from standard input. ADDRESS is where it was delivered to, if your mail server can say so."""
+    from webapp.jobs import mail
+
+    raw = sys.stdin.buffer.read(REPORT_BYTES)
+    with application().app_context():
+        ours = mail.read_report(raw, address)
+    if not ours:
+        raise click.ClickException("This is no report that a mail from here can't be delivered. Nothing was changed.")
+    click.echo("Noted: that mail could not be delivered.")

@@ -1,0 +1,1 @@
+"""Keeping an instance: backups and their restoring, upgrades, new keys, moving to another database."""
