@@ -1,87 +1,28 @@
-"""For operators only: what was reported, what they do about a member, and the log of it. No address book, no message but a reported one."""
+"""One member, as operators see them, and what they do about them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, request
+from flask import Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import RadioField, TextAreaField
 
 from webapp import logs
+from webapp.blueprints.admin.desk import bp
 from webapp.domain import acts, moderation, silence
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
-from webapp.models.base import to_ms
 from webapp.models.member import Member
-from webapp.web import paging
-from webapp.web.access import operators_only, viewer
+from webapp.web.access import viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, page
 from webapp.web.numbers import as_number
 
-bp = Blueprint("admin", __name__, url_prefix="/admin")
-operators_only(bp)
 SHOWN = 50
 """So many reports and lines stand on the page of one member."""
-
-
-@bp.context_processor
-def _known() -> dict[str, Any]:
-    return {
-        "words": moderation.REASON_WORDS,
-        "things": moderation.WHAT_WORDS,
-        "decisions": moderation.DECISION_WORDS,
-        "many": acts.UNKNOWN_MANY,
-        "days": acts.UNKNOWN_DAYS,
-    }
-
-
-# Reports
-
-
-@bp.get("/reports")
-def reports() -> Response:
-    """List what waits for an operator, the oldest first, or what was settled: what was reported, and nothing else of anybody."""
-    place, settled = paging.place(paging.Ms, int), "settled" in request.args
-    listed = paging.page(
-        moderation.reports(place, settled=settled),
-        lambda row: (to_ms(row.Report.settled_at if settled else row.Report.created_at), row.Report.id),
-        is_first=place is None,
-    )
-    return page("admin/reports.html", listed=listed, settled=settled)
-
-
-class SettleForm(FlaskForm):
-    """What was decided."""
-
-    decision = RadioField(lazy_gettext("What did you decide?"), validate_choice=False)
-    words = TextAreaField(lazy_gettext("Note for other operators (optional)"))
-
-
-@bp.route("/reports/<int:report_id>/settle", methods=["GET", "POST"])
-def settle(report_id: int) -> Response:
-    """Ask what was decided, then take the report off the list. Neither side is told."""
-    form = SettleForm()
-    form.decision.choices = [(name, _(words)) for name, words in moderation.DECISION_WORDS.items()]
-    values: dict[str, Any] = {
-        "form": form,
-        "row": moderation.one_report(report_id),
-        "most": moderation.REPORT_CHARACTERS,
-    }
-    if request.method == "GET":
-        return page("admin/settle.html", **values)
-    try:
-        moderation.settle(viewer(), report_id, form.decision.data or "", form.words.data or "")
-    except Invalid as error:
-        return show_on(form, error, "admin/settle.html", **values)
-    flash(_("The report is settled"))
-    return leave(".reports")
-
-
-# One member
 
 
 @bp.get("/people/<handle>")
@@ -185,14 +126,3 @@ def act(handle: str, what: str) -> Response:
     logs.security("an operator acted on a member", other.id, deed=what)
     flash(asked.done % {"name": other.name})
     return leave(".person", handle=handle)
-
-
-# The log
-
-
-@bp.get("/log")
-def log() -> Response:
-    """List everything operators did, the latest first."""
-    place = paging.place(int)
-    shown = paging.page(acts.log(*(place or ())), lambda row: (row.Act.number,), is_first=place is None)
-    return page("admin/log.html", shown=shown)
