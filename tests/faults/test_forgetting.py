@@ -8,21 +8,18 @@ import contextlib
 import hashlib
 import html
 import itertools
-import os
 import re
 import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 import requests
 
-from tests import factories
+from tests import factories, programs
 from tests.providers import live
 from webapp import create_app, schema
 from webapp.demo.provider import create_provider, default_clients
@@ -91,28 +88,15 @@ class Kith:
             db.engine.dispose()
 
     def start(self):
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
-        environ |= {f"KITH_{name}": value for name, value in self.given.items()} | {"PYTHONUNBUFFERED": "1"}
-        with (self.folder / "log.txt").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "webapp", "serve", "--port", str(self.port)],
-                env=environ,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        for _ in range(200):
-            try:
-                if requests.get(f"{self.url}/livez", timeout=1).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.05)
-        raise AssertionError((self.folder / "log.txt").read_text())
+        self.process = programs.start(
+            "serve", "--port", self.port, log=self.folder / "log.txt", leads=True, **self.given
+        )
+        self.process.wait_until(lambda: programs.answers(f"{self.url}/livez"))
 
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
-            os.killpg(self.process.pid, how)
-            self.process.wait(20)
+            self.process.kill_all(how)
+            self.process.wait()
             self.process = None
 
     def get(self, path):

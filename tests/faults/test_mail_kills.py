@@ -1,17 +1,13 @@
 """`kill -9` of the worker, ten times over four hundred mails: none is lost, none leaves twice, and the uncertain ones are known."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 
 import pytest
 from sqlalchemy import select, update
 
-from tests import factories, smtp
+from tests import factories, programs, smtp
 from webapp import clock, create_app, schema
 from webapp.demo import bulk
 from webapp.domain import relationships
@@ -23,7 +19,6 @@ from webapp.transaction import transaction
 
 MAILS = 400
 KILLS = 10
-PATIENCE = 60  # seconds, for one step of a worker on a busy machine
 
 
 class House:
@@ -54,23 +49,14 @@ class House:
     def start(self):
         with transaction():  # a dead worker is followed when its half minute is over
             db.session.execute(update(Lease).values(until=clock.now()))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
-        environment |= {f"KITH_{name}": str(value) for name, value in self.settings.items()}
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "webapp", "worker"], env=environment, stdout=log, stderr=log
-            )
+        self.process = programs.start("worker", log=self.log, **self.settings)
 
     def wait_for(self, number):
-        end = time.monotonic() + PATIENCE
-        while len(self.sink.received) < number:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, (number, len(self.sink.received), self.log.read_text())
-            time.sleep(0.002)
+        self.process.wait_until(lambda: len(self.sink.received) >= number)
 
     def stop(self, how):
         self.process.send_signal(how)
-        return self.process.wait(PATIENCE)
+        return self.process.wait()
 
     def states(self):
         db.session.rollback()
@@ -87,8 +73,8 @@ def house(request, tmp_path, worker_id):
         with found.app.app_context():
             found.fill()
             yield found
-            if found.process is not None and found.process.poll() is None:
-                found.process.kill()
+            if found.process is not None:
+                found.process.send_signal(signal.SIGKILL)
                 found.process.wait()
             db.session.remove()
             db.engine.dispose()
@@ -101,9 +87,7 @@ def test_ten_kills_lose_nothing_and_send_nothing_twice(house):
         house.wait_for(number)
         house.stop(signal.SIGKILL)
     house.start()
-    end = time.monotonic() + PATIENCE
-    while house.states()["queued"] and time.monotonic() < end:
-        time.sleep(0.05)
+    house.process.wait_until(lambda: not house.states()["queued"])
     assert house.stop(signal.SIGTERM) == 0
 
     clock.move(minutes=11)

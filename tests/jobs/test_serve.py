@@ -1,6 +1,5 @@
 """`kith serve` and the other commands as processes, as an operator runs them."""
 
-import os
 import re
 import signal
 import socket
@@ -16,38 +15,24 @@ from gunicorn.http import RequestParser
 from gunicorn.http.errors import ParseException
 
 import webapp
-from tests import factories, ports, smtp
+from tests import factories, ports, programs, smtp
 from webapp import create_app, schema
 from webapp.domain import accounts
 from webapp.extensions import db
 from webapp.serve import Server
 from webapp.transaction import transaction
 
-PATIENCE = 30  # seconds, on a busy machine
 ADDRESS = "ben@friends.example"
 
 
 @pytest.fixture
 def kith(tmp_path):
-    """`kith("doctor", SETTING=...)`: run a command in an instance of its own; `kith.environment(...)` for starting one."""
-
-    def environment(**settings):
-        found = {name: value for name, value in os.environ.items() if not name.startswith("KITH_")}
-        given = {"INSTANCE": str(tmp_path / "instance")} | settings
-        return found | {f"KITH_{name}": str(value) for name, value in given.items()}
+    """`kith("doctor", SETTING=...)`: run a command in an instance of its own, in the folder `kith.instance`."""
 
     def run(*words, **settings):
-        return subprocess.run(
-            [sys.executable, "-m", "webapp", *map(str, words)],
-            env=environment(**settings),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=PATIENCE * 2,
-            check=False,
-        )
+        return programs.run(*words, **{"INSTANCE": run.instance} | settings)
 
-    run.environment = environment
+    run.instance = str(tmp_path / "instance")
     run.log = tmp_path / "said.txt"
     return run
 
@@ -55,43 +40,26 @@ def kith(tmp_path):
 @contextmanager
 def running(kith, *words, **settings):
     """Start a command; gives the process. It is told to stop at the end, and must."""
-    with kith.log.open("a") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "webapp", *map(str, words)],
-            env=kith.environment(**settings),
-            stdout=said,
-            stderr=said,
-        )
+    program = programs.start(*words, log=kith.log, **{"INSTANCE": kith.instance} | settings)
     try:
-        yield process
+        yield program
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0, kith.log.read_text()
+        program.send_signal(signal.SIGTERM)
+        assert program.wait() == 0, kith.log.read_text()
 
 
 def wait_for(question, kith):
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + programs.PATIENCE
     while not question():
         assert time.monotonic() < end, kith.log.read_text()
-        time.sleep(0.05)
-
-
-def answers(url):
-    def asked():
-        try:
-            return requests.get(url, timeout=5).status_code == 200
-        except requests.ConnectionError:
-            return False
-
-    return asked
+        time.sleep(0.02)
 
 
 def test_one_command_serves_pages_and_sends_mail(kith, tmp_path):
     port = ports.free()
     url = f"http://127.0.0.1:{port}"
     with smtp.listening() as sink, running(kith, "serve", "--port", port, SMTP_URL=sink.url):
-        wait_for(answers(f"{url}/readyz"), kith)
+        wait_for(lambda: programs.answers(f"{url}/readyz"), kith)
         assert requests.get(f"{url}/livez", timeout=5).text.strip() == "ok"
         assert "Join" in requests.get(url, timeout=5).text
         app = create_app({"INSTANCE": str(tmp_path / "instance")})
@@ -102,6 +70,19 @@ def test_one_command_serves_pages_and_sends_mail(kith, tmp_path):
             db.engine.dispose()
         wait_for(lambda: sink.recipients == [ADDRESS], kith)
         assert f"{url}/reset/" in sink.last().get_body(("plain",)).get_content()
+
+
+def test_it_starts_by_its_name_and_as_a_module(kith):
+    for command in ([Path(sys.executable).with_name("kith")], [sys.executable, "-m", "webapp"]):
+        done = subprocess.run(
+            [*command, "init"],
+            env=programs.environment({"INSTANCE": kith.instance}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Ready" in done.stdout
 
 
 def test_a_port_that_is_taken_is_one_sentence(kith):
@@ -167,7 +148,7 @@ def test_a_request_with_two_lengths_is_refused(lengths):
 
 def test_an_operator_signs_out_one_member_or_all(kith):
     kith("init")
-    app = create_app({"INSTANCE": kith.environment()["KITH_INSTANCE"]})
+    app = create_app({"INSTANCE": kith.instance})
     with app.app_context():
         ada, ben = factories.member("Ada", "ada@example.org"), factories.member("Ben", "ben@example.org")
         mine, hers, phone = factories.sign_in(ben), factories.sign_in(ada), factories.sign_in(ada)
@@ -247,13 +228,13 @@ def test_two_servers_on_one_instance_send_each_mail_once_and_one_goes_on_alone(k
         second_port = first_port + 1
         settings = {"SMTP_URL": sink.url, "BASE_URL": f"http://127.0.0.1:{first_port}"}
         with running(kith, "serve", "--port", first_port, **settings) as first:
-            wait_for(answers(f"http://127.0.0.1:{first_port}/readyz"), kith)
+            wait_for(lambda: programs.answers(f"http://127.0.0.1:{first_port}/readyz"), kith)
             with running(kith, "serve", "--port", second_port, **settings):
-                wait_for(answers(f"http://127.0.0.1:{second_port}/readyz"), kith)
+                wait_for(lambda: programs.answers(f"http://127.0.0.1:{second_port}/readyz"), kith)
                 ask(together)
                 wait_for(lambda: len(sink.received) >= len(together), kith)
                 first.send_signal(signal.SIGTERM)
-                assert first.wait(PATIENCE) == 0, kith.log.read_text()
+                assert first.wait() == 0, kith.log.read_text()
                 ask(alone)
                 wait_for(lambda: len(sink.received) >= len(together + alone), kith)
         assert sorted(sink.recipients) == sorted(together + alone)
