@@ -8,14 +8,10 @@ BIN := .venv/bin
 PIP_WHEEL := bootstrap/pip-25.3-py3-none-any.whl
 PIP_SHA256 := 9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd
 COMPILE := .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal
-# The tests that reach every branch of relationships and contacts; the races and the machine reach the same ones, slowly.
-COVERING := $(addprefix tests/domain/test_,relationships.py relationships_states.py relationships_views.py contacts_*.py \
-	moderation.py leaving.py acts.py guests.py circles.py people.py messages.py choices.py) $(addprefix tests/blueprints/test_,contacts.py contacts_screens.py contacts_ledger.py invitations.py connections.py) \
-	tests/trust/test_address_books.py::test_08_a_budget_of_look_ups_over_all_doors
 PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint coverage serve bench docs lock
+.PHONY: help setup demo test check lint serve bench docs lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -52,10 +48,10 @@ lint: setup
 	@$(BIN)/lint-imports
 	@$(BIN)/djlint webapp/templates --lint --quiet
 
-check: lint coverage test ## Format, lint, types, import contracts, templates, then every test
-
-coverage: setup ## Hold every branch of relationships and contacts covered
-	@$(BIN)/python -m pytest --quiet --cov --cov-report= -k "not postgresql" $(COVERING)
+check: lint ## Format, lint, types, import contracts, templates, then every test, and every branch of relationships and contacts
+	@rm -f .coverage .coverage.*
+	@COVERING=yes $(MAKE) --no-print-directory test
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --show-missing --fail-under=100 --include="webapp/domain/relationships/*,webapp/domain/contacts/*"
 
 docs: setup ## Write the generated pages of docs/
