@@ -85,6 +85,7 @@ def _apps(tmp_path_factory, request, worker_id):
     def get(engine):
         if engine not in made:
             given = {"INSTANCE": str(tmp_path_factory.mktemp(engine) / "instance"), "SITE_NAME": "Northgate"}
+            given["LOG_REQUESTS"] = False  # what a failing test shows would drown in them
             if engine == "postgresql":
                 given["DATABASE_URL"] = request.getfixturevalue("postgres").database(f"kith_{worker_id}")
             app = create_app(given)

@@ -102,7 +102,20 @@ def _register(app: Flask) -> None:
         suggestions,
         unsubscribe,
     )
-    from webapp.web import access, assets, back, errors, filters, headers, limits, looks, oauth, sessions, shell
+    from webapp.web import (
+        access,
+        assets,
+        back,
+        errors,
+        filters,
+        headers,
+        limits,
+        looks,
+        oauth,
+        sessions,
+        shell,
+        watching,
+    )
     from webapp.web import log_ins as log_ins_offered
 
     sessions.bind(app)
@@ -113,6 +126,7 @@ def _register(app: Flask) -> None:
     access.bind(app)
     errors.bind(app)
     looks.bind(app)
+    watching.bind(app)
     assets.bind(app)
     filters.bind(app)
     back.bind(app)

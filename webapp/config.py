@@ -208,6 +208,12 @@ SETTINGS: tuple[Setting, ...] = (
         "OIDC_METADATA_URL", "text", "", "Its discovery document, which ends in `/.well-known/openid-configuration`."
     ),
     Setting("TRUSTED_PROXIES", "integer", 0, "How many proxies stand before Kith; 0 ignores every X-Forwarded header."),
+    Setting(
+        "LOG_REQUESTS",
+        "boolean",
+        True,
+        "Whether each request is a line of the log: what kind of page, how it ended, how long it took, and the number of the member.",
+    ),
     Setting("CONNECTIONS_MAX", "integer", 30_000, "Connections a member may have."),
     Setting(
         "INVITATIONS_OPEN_MAX", "integer", 500, "Invitations to members that may be open at once, queued ones included."

@@ -27,7 +27,7 @@ HUB = 25_000
 WAITING = 30
 """Invitations that wait on each side of a viewer, so that their pages have rows."""
 # A measurement repeats what a member may do a few times only.
-SETTINGS = {"INVITATIONS_PER_DAY": 10**6, "INVITATIONS_OPEN_MAX": 10**6, "LOOKUPS_MAX": 10**9}
+SETTINGS = {"LOG_REQUESTS": False, "INVITATIONS_PER_DAY": 10**6, "INVITATIONS_OPEN_MAX": 10**6, "LOOKUPS_MAX": 10**9}
 
 
 @dataclass(frozen=True)

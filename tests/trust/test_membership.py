@@ -45,7 +45,7 @@ def settled():
 def seen(answer, address):
     """Everything of an answer that could tell two addresses apart: status, headers, and the text without the address and the token."""
     text = crawl.without_tokens(answer.get_data(as_text=True))
-    headers = [(name, value) for name, value in answer.headers if name not in {"Set-Cookie", "Date"}]
+    headers = [(name, value) for name, value in answer.headers if name not in {"Set-Cookie", "Date", "X-Request-Id"}]
     cookies = [each.split("=")[0] for each in answer.headers.getlist("Set-Cookie")]
     return answer.status_code, headers, cookies, text.replace(address, "")
 

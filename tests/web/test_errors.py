@@ -30,7 +30,8 @@ def test_an_error_nobody_expected_shows_a_number_and_nothing_else(tmp_path, monk
     assert answer.status_code == 500
     [line] = lines
     assert (line["event"], line["kind"], line["endpoint"]) == ("unexpected", "ZeroDivisionError", "public.readyz")
-    assert line["number"] in answer.text
+    assert line["request"] in answer.text
+    assert answer.headers["X-Request-Id"] == line["request"]
     for internal in ("Traceback", "ZeroDivision", "secret", ".py", "health"):
         assert internal not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"

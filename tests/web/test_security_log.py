@@ -2,14 +2,16 @@
 
 import io
 import json
+import stat
 import sys
+from datetime import timedelta
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from tests import dav, factories
-from webapp import logs
+from webapp import clock, logs
 from webapp.domain import accounts, app_passwords, tickets
 from webapp.extensions import db
 
@@ -116,8 +118,50 @@ def test_no_line_says_who_from_where_or_what_was_typed(ada, as_member, monkeypat
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert len(lines) == 5
     for line in lines:
-        assert set(line) == {"event", "what", "member", "where", "level", "timestamp"}
+        assert set(line) == {"event", "what", "member", "where", "request", "level", "timestamp"}
         assert line["timestamp"].endswith("Z")
     for canary in ("canary", "ada@", "198.51", "dawn", factories.PASSWORD):
         assert canary not in out.getvalue().lower()
     assert structlog.get_config()["cache_logger_on_first_use"] is False
+
+
+@pytest.fixture
+def folder(app, tmp_path, setting):
+    """Where this test's lines about doors are kept."""
+    setting(INSTANCE=tmp_path)
+    return tmp_path / "logs"
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_the_lines_are_kept_in_a_file_of_their_day_that_its_owner_alone_can_read(ada, as_member, folder):
+    browser = as_member()
+    answers = [browser.post("/signin", data) for data in (WRONG, RIGHT)]
+    (path,) = folder.iterdir()
+    assert path.name == f"security-{clock.now():%Y-%m-%d}.log"
+    assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(path.stat().st_mode)) == (0o700, 0o600)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["what"] for line in lines] == ["wrong password", "signed in"]
+    assert [line["request"] for line in lines] == [answer.headers["X-Request-Id"] for answer in answers]
+    assert set(lines[0]) == {"event", "what", "member", "where", "request", "timestamp"}
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_the_files_go_after_ninety_days_and_nothing_else_does(app, ada, as_member, folder):
+    browser = as_member()
+    browser.post("/signin", WRONG)
+    (folder / "notes.txt").touch()
+    first = clock.now()
+    clock.move(days=logs.DOORS_DAYS)
+    browser.post("/signin", WRONG)
+    with app.app_context():
+        assert logs.sweep() == 0
+        clock.move(days=1)
+        assert logs.sweep() == 1
+    kept = f"security-{first + timedelta(days=logs.DOORS_DAYS):%Y-%m-%d}.log"
+    assert {path.name for path in folder.iterdir()} == {kept, "notes.txt"}
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_log_that_cannot_be_written_keeps_nobody_out(ada, as_member, folder):
+    folder.write_text("in the way")
+    assert as_member().post("/signin", RIGHT).status_code == 303

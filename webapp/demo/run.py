@@ -74,6 +74,7 @@ def _settings(folder: Path, base: str, provider: str) -> dict[str, str]:
     return {
         "INSTANCE": str(folder),
         "BASE_URL": base,
+        "LOG_REQUESTS": "false",  # whoever tries it out wants to read what is said below
         "SITE_NAME": community.SITE,
         "OPERATOR_NAME": "the Northgate Alumni association",
         "POSTAL_ADDRESS": "1 Harbour Street, Northgate",

@@ -11,7 +11,7 @@ from flask import Flask
 from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
-from webapp import clock
+from webapp import clock, logs
 from webapp.domain import guests, messages, relationships
 from webapp.jobs import archives, housekeeping, lease, leaving, mail
 from webapp.transaction import transaction
@@ -106,5 +106,6 @@ class Worker:
 
     def _tidy(self) -> None:
         with self.working, self.app.app_context():
+            logs.sweep()  # each process those of its own folder
             if lease.take(WORK):
                 housekeeping.tidy()

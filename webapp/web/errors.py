@@ -1,6 +1,5 @@
 """Errors become answers here, once: the right status, one clear sentence, nothing internal."""
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from webapp import logs
 from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
+from webapp.web import watching
 from webapp.web.back import came_from
 from webapp.web.filters import day
 from webapp.web.htmx import page, wants_part
@@ -123,10 +123,10 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> tuple[str, int]:
-    """Answer without the database, with a number that finds the line in the log; the log gets no locals and no values."""
+    """Answer without the database, with the request's number, which finds its lines in the log. These have no locals and no values."""
     db.session.rollback()
-    number = secrets.token_hex(4)
-    log.error("unexpected", number=number, kind=type(error).__name__, endpoint=request.endpoint, exc_info=error)
+    number = watching.number()
+    log.error("unexpected", request=number, kind=type(error).__name__, endpoint=request.endpoint, exc_info=error)
     words = "Something broke on our side. Nothing you typed is lost; go back and try again."
     if wants_part():
         return f"<p>{words}</p>", 500

@@ -20,8 +20,10 @@ from webapp.web import headers
 from webapp.web.access import SEEN_EVERY
 from webapp.web.sessions import Sessions
 from webapp.web.shell import NEWS
+from webapp.web.watching import FACTS
 
 ADDRESS = re.compile(r"/(?:messages/(?P<talk>[^/]+)|notifications)/news")
+TALK, NUMBERS = "/messages/<key>/news", "/notifications/news"
 VERSION_DIGITS = 18
 
 
@@ -48,6 +50,9 @@ class Looks:
             return self.answer(environ, start_response)
         if not self._is_as_shown(environ, found["talk"]):
             return self.answer(environ, start_response)
+        facts = environ.get(FACTS)
+        if facts is not None:
+            facts.route, facts.is_quiet = TALK if found["talk"] else NUMBERS, True
         start_response("204 NO CONTENT", list(headers.usual(base_url)))
         return []
 
