@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import config, logs, models, transaction  # noqa: F401 - the tables must be known before they are made
+from webapp import config, logs, models, schema, transaction  # noqa: F401 - the tables must be known before they are made
 from webapp.extensions import babel, csrf, db
 
 __all__ = ["create_app"]
@@ -25,13 +25,14 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     logs.configure()
     values = config.load(given)
     folder = values["INSTANCE"]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     sqlite = folder / "kith.sqlite3"
     app = Flask(__name__, instance_path=str(folder), static_folder=None)  # web/assets.py serves the static files
     app.config["KITH"] = values
-    keys = config.keys(values, has_data=sqlite.exists())
+    url = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
+    keys = config.keys(values, has_data=lambda: schema.holds_data(url))
     app.config["KEYS"] = keys
-    app.config["SQLALCHEMY_DATABASE_URI"] = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
     _configure(app, keys, https=values["BASE_URL"].startswith("https://"))
     db.init_app(app)
     babel.init_app(app)

@@ -21,6 +21,21 @@ from flask import current_app, has_app_context
 
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
+SECRET_SIGNS = 10
+"""A secret with fewer different characters, or with one of these words, was typed by somebody."""
+SECRET_WORDS = (
+    "secret",
+    "password",
+    "change",
+    "example",
+    "insecure",
+    "develop",
+    "dev-",
+    "0123456789",
+    "abcdefgh",
+    "kith",
+)
+SITE_NAME_CHARACTERS = 60
 PORT = 8000
 PASSWORD_LEAST, PASSWORD_MOST = 8, 64
 """Between these an operator says how many characters a password has at least."""
@@ -319,8 +334,22 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
     return values
 
 
+def checked(name: str, raw: str) -> Any:
+    """Return one setting as it would be in force; SettingError for a value that stops the start."""
+    value = TABLE[name].read(raw)
+    if name == "BASE_URL":
+        value = _base_url(value)
+    _check({row.name: row.default for row in SETTINGS} | {name: value})
+    return value
+
+
 def _check(values: Mapping[str, Any]) -> None:
     """Raise SettingError for a value that cannot be meant."""
+    name = values["SITE_NAME"]
+    if not any(sign.isalnum() for sign in name) or len(name) > SITE_NAME_CHARACTERS or not name.isprintable():
+        raise SettingError(
+            f"{PREFIX}SITE_NAME must be a name of at most {SITE_NAME_CHARACTERS} characters in one line, but is {name!r}."
+        )
     if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
     if values["DIGEST_HOUR"] > 23:  # noqa: PLR2004 - of a day
@@ -427,7 +456,35 @@ class Keys:
     lookup: bytes
 
 
-def keys(values: Mapping[str, Any], *, has_data: bool) -> Keys:
+def check_exposed(values: Mapping[str, Any], host: str, environ: Mapping[str, str] | None = None) -> None:
+    """Raise SettingError for a set-up that is only safe at home, where others reach it: at `host`, or through a proxy at BASE_URL."""
+    environ = os.environ if environ is None else environ
+    public = not is_loopback_url(values["BASE_URL"])
+    if is_loopback(host) and not public:
+        return
+    where = values["BASE_URL"] if public else host
+    if not values["BASE_URL"].startswith("https://"):
+        raise SettingError(
+            f"Kith would be reachable at {host}, but {PREFIX}BASE_URL is {values['BASE_URL']}. Set it to the https:// address members type, "
+            "with a proxy that speaks https in front, or serve on 127.0.0.1."
+        )
+    for name in ("FLASK_DEBUG", "FLASK_ENV"):
+        if environ.get(name, "").strip().lower() not in {"", "0", "false", "no", "production"}:
+            raise SettingError(
+                f"{name} is {environ[name]!r}, which shows the inside of Kith to whoever reaches {where}. Unset it and start again."
+            )
+    if values["SECRET_KEY"] and _is_typed(values["SECRET_KEY"]):
+        raise SettingError(
+            f"{PREFIX}SECRET_KEY looks as if somebody typed it, and {where} is open to others. Leave it empty, and Kith makes a key "
+            'file; or take the answer of: python3 -c "import secrets; print(secrets.token_hex(32))"'
+        )
+
+
+def _is_typed(secret: str) -> bool:
+    return len(set(secret)) < SECRET_SIGNS or any(word in secret.lower() for word in SECRET_WORDS)
+
+
+def keys(values: Mapping[str, Any], *, has_data: Callable[[], bool]) -> Keys:
     """Return the instance's keys, making them (256 bit each, the file's mode 0600) at the first start.
 
     A key file that others can read, or one that is missing beside existing data, stops the start with a SettingError.
@@ -442,8 +499,10 @@ def keys(values: Mapping[str, Any], *, has_data: bool) -> Keys:
         return Keys((signing,), wrapping, lookup)
     path: Path = values["INSTANCE"] / "secret_key"
     if not path.exists():
-        if has_data:
-            raise SettingError(f"{path} is missing, but there is data that needs it. Put the key file back.")
+        if has_data():
+            raise SettingError(
+                f"{path} is missing, but there is data that needs it. Put the key file back, from your copy or from the host that has it."
+            )
         _write_keys(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingError(f"{path} can be read by others. Make it yours alone: chmod 600 {path}")
@@ -459,7 +518,7 @@ def keys(values: Mapping[str, Any], *, has_data: bool) -> Keys:
 
 
 def _write_keys(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = [secrets.token_hex(32) for _ in range(3)]
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -82,13 +82,7 @@ def check(host: str, port: int, values: dict[str, Any]) -> None:
         raise SettingError(
             f"Kith cannot listen on {host}:{port}: {error}. Choose another with --host or --port."
         ) from None
-    if config.is_loopback(host):
-        return
-    if not values["BASE_URL"].startswith("https://"):
-        raise SettingError(
-            f"Kith would be reachable at {host}, but KITH_BASE_URL is {values['BASE_URL']}. Set it to the https:// address members type, "
-            "with a proxy that speaks https in front, or serve on 127.0.0.1."
-        )
+    config.check_exposed(values, host)
 
 
 def run(host: str, port: int, workers: int, *, demo: bool = False) -> None:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LAST = 72
+LAST = 75
 PARTS = {
     1: "Who learns what about membership",
     11: "Compare and forget",
@@ -20,6 +20,7 @@ PARTS = {
     55: "People's safety",
     61: "Who may do what",
     70: "Races and repetition",
+    73: "Beginning, and running",
 }
 NOT_HERE: dict[int, str] = {}
 """What no test can show on one machine, with the reason: sentence number -> why."""

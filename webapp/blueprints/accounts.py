@@ -218,6 +218,7 @@ class OperatorForm(FlaskForm):
     """Who will run the instance."""
 
     name = StringField(lazy_gettext("Your name"))
+    email = EmailField(lazy_gettext("Email"))
     password = PasswordField(lazy_gettext("Password"))
 
 
@@ -225,7 +226,7 @@ class OperatorForm(FlaskForm):
 @public
 @unlocked
 def operator(token: str) -> Response:
-    """Join and run the instance, by the link that `kith make-admin` printed."""
+    """Join and run the instance, by the link that `kith make-admin` printed; by the one of `kith init` with an address named here."""
     address = accounts.awaiting_operator(token)
     if address is None:
         return page("accounts/link_over.html", status=410)
@@ -235,13 +236,14 @@ def operator(token: str) -> Response:
         return page("accounts/operator.html", **values)
     problems: dict[str, str] = {}
     name = attempt(problems, accounts.check_name, form.name.data or "")
-    attempt(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", address)
+    own = address or attempt(problems, accounts.check_address, form.email.data or "")
+    attempt(problems, accounts.check_new_password, form.password.data or "", form.name.data or "", own)
     if problems:
         return show_on(form, Invalid(**problems), "accounts/operator.html", **values)
     hashed = passwords.hash_password(form.password.data or "")
     try:
         with transaction():
-            member = accounts.join_as_operator(token, name, hashed)
+            member = accounts.join_as_operator(token, name, hashed, own)
             return access.sign_in(member, limits.browser(), url_for("profiles.welcome"))
     except Refused as error:
         return show_on(form, error, "accounts/operator.html", **values)

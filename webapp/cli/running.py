@@ -16,25 +16,6 @@ REPORT_BYTES = 1_000_000
 
 @kith.command()
 @plainly
-def init() -> None:
-    """Make the instance folder with its keys, a config.toml to fill in, and the database."""
-    values = config.load()
-    folder = values["INSTANCE"]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.toml"
-    if not path.exists():
-        path.write_text(
-            "# Settings of this instance; docs/configuration.md explains every one.\n"
-            '# site_name = "Northgate Alumni"\n# base_url = "https://kith.example.org"\n# smtp_url = "smtp+starttls://user:password@mail.example.org:587"\n',
-            encoding="utf-8",
-        )
-        click.echo(f"Wrote {path}.")
-    to_newest(application())
-    click.echo(f"Ready in {folder}. Next: `kith serve`, join, and `kith make-admin YOUR-ADDRESS`.")
-
-
-@kith.command()
-@plainly
 def migrate() -> None:
     """Bring the database to the newest revision."""
     to_newest(application())

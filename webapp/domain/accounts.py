@@ -18,7 +18,7 @@ from webapp.extensions import db
 from webapp.mail import outbox
 from webapp.models.archive import Archive
 from webapp.models.invitation import GuestAddress
-from webapp.models.member import AppPassword, EmailAddress, Member, SignIn, visible
+from webapp.models.member import AppPassword, EmailAddress, Member, SignIn, Ticket, visible
 
 NAME_CHARACTERS = 100
 ADDRESSES = 10
@@ -521,17 +521,38 @@ def make_operator(typed: str) -> str | None:
     return None
 
 
+def end_operator_links() -> None:
+    """Let no link make an operator that was printed before."""
+    db.session.execute(delete(Ticket).where(Ticket.purpose == "operator"))
+
+
+def operator_link() -> str:
+    """Return the token of a link with which whoever opens it joins as an operator, with an address they name (60 minutes, used once)."""
+    return tickets.issue("operator", minutes=OPERATOR_MINUTES, address="")
+
+
+def has_operators() -> bool:
+    """Whether somebody runs this instance, suspended and leaving ones included."""
+    return db.session.scalar(select(Member.id).where(Member.is_operator).limit(1)) is not None
+
+
 def awaiting_operator(token: str) -> str | None:
-    """Return the address for which a link makes an operator; None for one that is used or too old. Uses nothing up."""
+    """Return the address for which a link makes an operator, "" where they name it; None for one that is used or too old.
+
+    Uses nothing up.
+    """
     ticket = tickets.peek("operator", token)
     return None if ticket is None else str(ticket.payload["address"])
 
 
-def join_as_operator(token: str, name: str, password_hash: str) -> Member:
-    """Use such a link up: its address joins and runs the instance. Refused for a link that is used or too old."""
+def join_as_operator(token: str, name: str, password_hash: str, address: str = "") -> Member:
+    """Use such a link up: its address (else the given one) joins and runs the instance. Refused for a link that is used or too old.
+
+    The address counts as proven: the link was printed at the machine, for whoever runs it.
+    """
     ticket = tickets.take("operator", token)
     if ticket is None:
         raise Refused(GONE)
-    member = create_verified(name, str(ticket.payload["address"]), password_hash)
+    member = create_verified(name, str(ticket.payload["address"]) or address, password_hash)
     member.is_operator = True
     return member
