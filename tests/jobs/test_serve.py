@@ -83,7 +83,7 @@ def test_it_starts_by_its_name_and_as_a_module(kith):
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert "Ready" in done.stdout
+        assert "Next: kith serve" in done.stdout
 
 
 def test_a_port_that_is_taken_is_one_sentence(kith):
