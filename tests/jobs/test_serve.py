@@ -76,7 +76,7 @@ def test_one_command_serves_pages_and_sends_mail(kith, tmp_path):
 def test_it_starts_by_its_name_and_as_a_module(kith):
     for command in ([Path(sys.executable).with_name("kith")], [sys.executable, "-m", "webapp"]):
         done = subprocess.run(
-            [*command, "init"],
+            [*command, *INIT],
             env=programs.environment({"INSTANCE": kith.instance}),
             capture_output=True,
             text=True,
