@@ -246,7 +246,7 @@ def test_75_a_page_for_what_broke(app, monkeypatch):
         with capture_logs() as lines:
             answer = app.test_client().get("/readyz", headers={"Accept": "text/html"})
         assert answer.status_code == 500
-        [number] = [line["number"] for line in lines if line["event"] == "unexpected"]
+        [number] = [line["request"] for line in lines if line["event"] == "unexpected"]
         assert number in answer.text
         for inside in ("Traceback", "ZeroDivision", "secret", ".py", "werkzeug", "console"):
             assert inside not in answer.text
