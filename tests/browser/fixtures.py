@@ -194,11 +194,12 @@ def hold():
 
 @pytest.fixture
 def check_axe():
-    """`check_axe(visitor)`: axe finds nothing on the page as it is."""
+    """`check_axe(visitor)`: axe finds nothing on the page as it is; `only`: by these of its rules."""
 
-    def check(visitor):
+    def check(visitor, only=()):
         visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = visitor.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        asked = {"resultTypes": ["violations"]} | ({"runOnly": list(only)} if only else {})
+        found = visitor.page.evaluate("asked => axe.run(document, asked)", asked)
         problems = [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
         assert problems == [], (visitor.page.url, problems)
 

@@ -1,4 +1,4 @@
-"""Sentence 70: four at once on three hundred pairs."""
+"""Sentence 70: four at once on three hundred pairs, half of them on each engine."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ from webapp.models.notification import Notification
 from webapp.models.relationship import Relationship
 from webapp.transaction import transaction
 
-PAIRS = 300
+PAIRS = 150
 GROUP = 25
 
 
