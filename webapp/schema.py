@@ -41,6 +41,20 @@ def wanted() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this version of Kith knows a revision; a newer one's it does not."""
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def make(revision: str) -> None:
+    """Make the tables of a revision in an empty database."""
+    if revision == wanted():
+        db.create_all()
+        command.stamp(_config(), revision)
+    else:
+        command.upgrade(_config(), revision)
+
+
 def upgrade() -> tuple[str | None, str | None]:
     """Bring the database to the newest revision; return the revision before and after."""
     before = current()

@@ -1,6 +1,13 @@
 """The commands. Each says what it did; an error is one clear sentence and a non-zero exit."""
 
-from webapp.cli import checking, members, running, starting, trying  # noqa: F401 - each adds its commands to the group
+from webapp.cli import (  # noqa: F401 - each adds its commands to the group
+    checking,
+    keeping,
+    members,
+    running,
+    starting,
+    trying,
+)
 from webapp.cli.base import kith
 
 __all__ = ["kith", "main"]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
 
 STATES = ("asked", "building", "ready", "failed")
 
@@ -21,6 +21,7 @@ class Archive(Base):
         CheckConstraint(f"state IN {STATES}", name="state"),
         Index("archive_state_index", "state", "asked_at"),
         Index("archive_expires_at_index", "expires_at"),
+        {"info": NOT_IN_BACKUPS},
     )
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)

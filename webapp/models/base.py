@@ -9,13 +9,15 @@ from sqlalchemy import BigInteger, LargeBinary, TypeDecorator, bindparam
 from webapp import clock, sealed
 from webapp.extensions import Base, db
 
-__all__ = ["LAST_ID", "LAST_MS", "NOW", "Base", "Moment", "Sealed", "db", "from_ms", "to_ms"]
+__all__ = ["LAST_ID", "LAST_MS", "NOT_IN_BACKUPS", "NOW", "Base", "Moment", "Sealed", "db", "from_ms", "to_ms"]
 
 
 LAST_ID = 2**31 - 1
 """No row has a higher number; PostgreSQL compares it with none."""
 LAST_MS = 6 * 10**13
 """No moment we keep is further away from 1970: Python can count so far back and ahead, and no further than the year 9999."""
+NOT_IN_BACKUPS = {"in_backups": False}
+"""The `info` of a table whose rows no backup holds: they end within hours, and mean nothing anywhere else."""
 
 
 def to_ms(moment: datetime) -> int:

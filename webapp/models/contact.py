@@ -8,15 +8,18 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
 
 
 class AddressBookImport(Base):
-    """One reading of one address book; one a member. Without the browser's key it is noise, here and in every backup."""
+    """One reading of one address book; one a member. Without the browser's key it is noise, and no backup holds it."""
 
     __tablename__ = "address_book_import"
     # An id is never given again: the browser's cookie names it, and the seals are bound to it.
-    __table_args__ = (CheckConstraint("state IN ('reading', 'ready')", name="state"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        CheckConstraint("state IN ('reading', 'ready')", name="state"),
+        {"sqlite_autoincrement": True, "info": NOT_IN_BACKUPS},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
@@ -52,7 +55,10 @@ class ImportPart(Base):
     """One sealed part: a page as it was read, rows of a file whose columns have no name yet, or a group of a list in its order."""
 
     __tablename__ = "import_part"
-    __table_args__ = (CheckConstraint("kind IN ('page', 'table', 'member', 'guest', 'other', 'row')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('page', 'table', 'member', 'guest', 'other', 'row')", name="kind"),
+        {"info": NOT_IN_BACKUPS},
+    )
 
     import_id: Mapped[int] = mapped_column(ForeignKey("address_book_import.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
 
 
 class OutgoingMail(Base):
@@ -83,6 +83,7 @@ class Lease(Base):
     """Who does a recurring work at the moment, so that two processes never do it at once."""
 
     __tablename__ = "lease"
+    __table_args__ = {"info": NOT_IN_BACKUPS}  # noqa: RUF012 - as SQLAlchemy wants it
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(60))

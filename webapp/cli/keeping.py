@@ -1,0 +1,124 @@
+"""The commands that keep an instance: a copy of it, and the way back."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from webapp.cli.base import application, kith, plainly
+
+_FILE = click.Path(path_type=Path)
+_EVERY_SECONDS = 0.2
+
+
+class _Line:
+    """One line on a terminal that says how far it is; nothing where nobody looks."""
+
+    def __init__(self) -> None:
+        self._shown, self._next = False, time.monotonic() + 0.5
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty() or time.monotonic() < self._next:
+            return
+        self._next, self._shown = time.monotonic() + _EVERY_SECONDS, True
+        share = f": {100 * done // total} %" if total else ""
+        click.echo(f"\r\x1b[K  {what}{share} ...", err=True, nl=False)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@contextmanager
+def progress() -> Iterator[_Line]:
+    """Show how far something is, and turn what is refused into one sentence."""
+    from webapp.keeping.errors import Refused
+
+    line = _Line()
+    try:
+        yield line
+    except Refused as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        line.end()
+
+
+@contextmanager
+def _instance() -> Iterator[None]:
+    """Work in the instance of the settings, and let go of its database afterwards."""
+    from webapp.extensions import db
+
+    with application().app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / 1_000_000:,.1f} MB"
+
+
+@kith.command()
+@click.argument("file", type=_FILE)
+@click.option("--with-key", is_flag=True, help="Put the key file and config.toml into it, too. Asks first.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@plainly
+def backup(file: Path, *, with_key: bool, yes: bool) -> None:
+    """Write a backup of the instance into the new file FILE, while it runs.
+
+    It is one moment of the whole database, in the same form from SQLite and from PostgreSQL, and can be restored on either with
+    `kith restore FILE`. Nobody has to stop or wait. FILE appears when it is whole, readable by you alone.
+
+    The key file (secret_key in the instance folder) and config.toml are not in it: keep a copy of both elsewhere. Without the key file
+    a backup can't be restored, and whoever finds one can't read what is sealed in it. With --with-key both are in it, and FILE alone
+    opens everything.
+    """
+    from webapp.keeping import backup as backups
+
+    if with_key and not yes:
+        question = "Whoever has a backup with the key file can read everything in it. Put the key file into it?"
+        click.confirm(question, abort=True)
+    with _instance(), progress() as line:
+        manifest = backups.back_up(file, with_key=with_key, progress=line)
+    rows = sum(manifest.rows.values())
+    click.echo(f"Wrote {file} ({_size(file)}): {rows:,} rows of {len(manifest.rows)} tables, as of {manifest.made_at}.")
+    if manifest.has_keys:
+        click.echo("The key file is in it: keep it where nobody else comes.")
+    else:
+        click.echo("The key file is not in it. Keep a copy of it elsewhere: without it, no backup can be restored.")
+
+
+@kith.command()
+@click.argument("file", type=_FILE)
+@click.option("--replace", is_flag=True, help="Set the database that is there aside first (SQLite).")
+@plainly
+def restore(file: Path, *, replace: bool) -> None:
+    """Bring the instance back from the backup FILE. Stop Kith first.
+
+    The instance folder must hold the key file the backup was made with (unless it was made --with-key), and no database; on PostgreSQL,
+    KITH_DATABASE_URL names an empty one. Everything is checked before anything is changed, and a backup of an older Kith is brought to the
+    newest revision.
+
+    Afterwards everybody is signed out, links in mails to members end, and mails that waited are not sent, because they may have left
+    since. Links in invitations to guests go on.
+    """
+    from webapp.keeping import restoring
+
+    with progress() as line:
+        done = restoring.restore(file, replace=replace, progress=line)
+    made = done.manifest
+    click.echo(f"Restored {file}: {made.rows['member']:,} members, as of {made.made_at}.")
+    if made.revision != done.revision:
+        click.echo(f"The database was brought from revision {made.revision} to {done.revision}.")
+    if done.settled is not None:
+        ended = f"{done.settled.sign_ins:,} sign-ins and {done.settled.links:,} links were ended"
+        click.echo(f"{ended}; {done.settled.mails:,} mails that waited are marked as uncertain and are not sent.")
+    if done.set_aside is not None:
+        click.echo(f"What stood here before is in {done.set_aside}; delete that folder when you need it no more.")
+    click.echo("Next: `kith doctor`, then `kith serve`.")
