@@ -152,7 +152,7 @@ def refused(there, file, **how):
 def test_restoring_refuses_a_missing_key_file_and_another_one(taken, tmp_path):
     there = Copy(tmp_path / "there", None)
     assert "There is no key file" in refused(there, taken)
-    config.keys(there.load(), has_data=False)
+    config.keys(there.load(), has_data=lambda: False)
     assert "was made with other keys" in refused(there, taken)
 
 
@@ -265,7 +265,7 @@ def test_one_of_an_older_kith_is_brought_to_the_newest_revision(tmp_path, reques
 
 
 def keys_made(instance):
-    config.keys(instance.load(), has_data=False)
+    config.keys(instance.load(), has_data=lambda: False)
     return instance.folder
 
 
