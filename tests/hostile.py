@@ -85,6 +85,7 @@ OURS = {
     "contacts_ledger_line": {"digest", "facts", "what"},
     "conversation": {"key", "kind"},
     "departure": {"stage", "counts"},
+    "door_tally": {"door", "what"},
     "profile_link": {"lookup"},
     "email_address": {"address", "lookup"},
     "event_choice": {"channel", "event"},

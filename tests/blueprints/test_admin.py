@@ -10,6 +10,7 @@ from webapp import clock, jobs, tokens
 from webapp.domain import accounts, acts, guests, introductions, moderation
 from webapp.extensions import db
 from webapp.models.act import Act
+from webapp.models.mail import OutgoingMail
 from webapp.models.member import SignIn
 from webapp.models.report import Report
 
@@ -64,7 +65,7 @@ def test_the_list_is_for_operators_and_gets_shorter(ana, ben, operator, as_membe
     browser = as_member(operator)
     action = re.search(r'href="(/admin/reports/\d+/settle)"', browser.get("/admin/reports").text)[1]
     assert "/admin/" not in as_member(ana).get("/network").text
-    assert 'href="/admin/reports"' in browser.get("/network").text
+    assert 'href="/admin"' in browser.get("/network").text
     assert "Neither side is told" in words(browser.get(action))
     asked = browser.post(action, {"words": "Hmm & so"})
     assert (asked.status_code, "Choose what you decided" in words(asked), "Hmm &amp; so" in asked.text) == (
@@ -282,3 +283,124 @@ def test_a_member_reads_in_settings_what_operators_did(ana, ben, operator, as_me
     assert (refused.status_code, "Sold boats" in words(refused)) == (409, True)
     assert browser.post(f"/people/{ben.handle}/connect").status_code == 409
     assert browser.get("/suspended").headers["Location"] == "/"
+
+
+# The desk
+
+
+@pytest.fixture
+def desk(ana, ben, operator, as_member, app):
+    return as_member(operator)
+
+
+def test_members_are_listed_searched_and_narrowed_and_no_list_has_an_address(ana, ben, operator, desk):
+    factories.member("Uma Unconfirmed", email="uma@out.example", verified=False)
+    shown = desk.get("/admin/members")
+    assert words(shown).index("Uma Unconfirmed") < words(shown).index("Ana Lima")
+    assert "Ben &lt;b&gt;Okafor&lt;/b&gt;" in shown.text
+    assert "@out.example" not in shown.text
+    assert "@example.org" not in shown.text
+    found = desk.get("/admin/members?q=ana")
+    assert "Ana Lima" in found.text
+    assert "Okafor" not in found.text
+    by_address = desk.get("/admin/members?q=uma%40out.example&state=unconfirmed")
+    assert "Uma Unconfirmed" in by_address.text
+    assert "Nobody is found by that" in words(desk.get("/admin/members?q=xyz"))
+    assert "Ana Lima" in desk.get("/admin/members?state=nonsense").text
+    assert "Operator" in words(desk.get("/admin/members?state=operators"))
+
+
+def test_more_members_than_a_page_has_come_page_by_page(operator, desk):
+    for number in range(30):
+        factories.member(f"Member {number:02}")
+    first = desk.get("/admin/members?q=member")
+    more = re.search(r'href="(/admin/members\?after=[^"]+)"', first.text)[1].replace("&amp;", "&")
+    seen = [re.findall(r"Member (\d\d)</bdi>", page.text) for page in (first, desk.get(more))]
+    assert seen[0] + seen[1] == [f"{number:02}" for number in reversed(range(30))]
+
+
+def test_who_has_not_confirmed_gets_the_mail_again_and_nothing_else_is_offered(desk):
+    uma = factories.member("Uma", email="uma@out.example", verified=False)
+    url = f"/admin/people/{uma.handle}"
+    page = desk.get(url)
+    assert "uma@out.example" in page.text
+    assert re.findall(rf'"({url}/[\w-]+)"', page.text) == [f"{url}/confirm"]
+    assert desk.post(f"{url}/confirm").status_code == 303
+    assert "on its way once more" in words(desk.get(url))
+    for _time in range(2):
+        desk.post(f"{url}/confirm")
+    assert desk.post(f"{url}/confirm").status_code == 429
+    for what in ("suspend", "delete", "sign-out"):
+        assert desk.post(f"{url}/{what}", {"reason": "x"}).status_code == 404
+
+
+def test_a_deleted_member_reads_why_takes_their_data_and_cannot_call_it_off(ana, desk, as_member):
+    url = f"/admin/people/{ana.handle}"
+    page = desk.get(url)
+    assert accounts.primary_address(ana) in page.text
+    asked = desk.post(f"{url}/delete", {"reason": " "})
+    assert (asked.status_code, "Say why" in words(asked)) == (422, True)
+    assert "In 7 days the account is deleted" in words(asked)
+    assert desk.post(f"{url}/delete", {"reason": "Sold <i>addresses</i>"}).status_code == 303
+    shown = words(desk.get(url))
+    assert "The account is deleted on" in shown
+    assert "Keep the account" in shown
+    assert "Lift the suspension" not in shown
+    assert desk.post(f"{url}/lift", {"reason": "x"}).status_code == 409
+    browser = as_member(ana)
+    why = browser.get("/suspended")
+    assert "Sold &lt;i&gt;addresses&lt;/i&gt;" in why.text
+    assert "deletes your account on" in words(why)
+    assert "/settings/leave" not in why.text
+    assert browser.get("/settings/export").status_code == 200
+    leave = browser.get("/settings/leave")
+    assert "Operators delete your account" in words(leave)
+    assert browser.post("/settings/leave", {"password": factories.PASSWORD}).status_code == 409
+    assert desk.post(f"{url}/keep", {"reason": "It was somebody else"}).status_code == 303
+    assert "Suspended since" in words(desk.get(url))
+    assert "The account is deleted , on" in words(desk.get("/admin/log"))
+
+
+def test_a_member_is_signed_out_everywhere_and_reads_why(ana, desk, as_member):
+    browser = as_member(ana)
+    assert desk.post(f"/admin/people/{ana.handle}/sign-out", {"reason": "A lost phone"}).status_code == 303
+    assert browser.get("/network").status_code == 303
+    assert "A lost phone" in words(as_member(ana).get("/settings/operators"))
+
+
+def test_the_overview_names_what_needs_somebody_each_with_its_page(ana, ben, desk):
+    assert "Nothing needs you" in words(desk.get("/admin"))
+    moderation.report(ana, ben, "other")
+    now = clock.now()
+    for state in ("uncertain", "failed"):
+        row = OutgoingMail(kind="reset", to_member_id=ana.id, state=state, created_at=now, not_before=now, facts={})
+        db.session.add(row)
+    db.session.commit()
+    page = desk.get("/admin/")
+    assert "1 report waits" in words(page)
+    assert "1 mail may or may not have left" in words(page)
+    assert "1 mail was refused for good" in words(page)
+    assert set(re.findall(r'class="name cover" href="([^"]+)"', page.text)) == {"/admin/reports", "/admin/mail"}
+    assert "kept in the mailbox, no mail server is set" in words(page)
+
+
+def test_a_mail_that_went_wrong_is_sent_again_after_a_question_or_put_aside(ana, desk):
+    now = clock.now()
+    given = {"to_member_id": ana.id, "created_at": now, "not_before": now, "facts": {}}
+    for kind, state in (("reset", "uncertain"), ("invitation", "uncertain"), ("digest", "failed")):
+        db.session.add(OutgoingMail(kind=kind, state=state, reason="550 <b>no</b>", **given))
+    db.session.commit()
+    page = desk.get("/admin/mail")
+    assert "550 &lt;b&gt;no&lt;/b&gt;" in page.text
+    assert re.findall(r"/admin/mail/(\d)/again", page.text) == ["3", "1"]
+    assert "it may arrive twice" in words(desk.get("/admin/mail/1/again"))
+    assert "refused it for good" in words(desk.get("/admin/mail/3/again"))
+    assert desk.post("/admin/mail/2/again").status_code == 409
+    assert desk.get("/admin/mail/99/again").status_code == 404
+    for number in (1, 3):
+        assert desk.post(f"/admin/mail/{number}/again").status_code == 303
+    assert desk.post("/admin/mail/2/aside").status_code == 303
+    assert desk.post("/admin/mail/2/aside").status_code == 404
+    assert "Nothing went wrong" in words(desk.get("/admin/mail"))
+    states = db.session.scalars(select(OutgoingMail.state).order_by(OutgoingMail.id)).all()
+    assert states == ["queued", "skipped", "queued"]

@@ -44,6 +44,7 @@ def index() -> Response:
     values: dict[str, Any] = {
         "counted": leaving.counted(member),
         "alone": leaving.sole_operator(member),
+        "condemned": leaving.condemned(member),
         "days": setting("DELETE_DAYS"),
         "address": accounts.primary_address(member),
     }

@@ -30,6 +30,24 @@ def make_admin(email: str) -> None:
             click.echo(f"{config.setting('BASE_URL')}/operator/{link}")
 
 
+@kith.command("drop-admin")
+@click.argument("email")
+@plainly
+def drop_admin(email: str) -> None:
+    """Make an operator a member like any other. The last one stays: somebody has to run the community."""
+    from webapp.domain import accounts
+    from webapp.domain.errors import DomainError
+    from webapp.transaction import transaction
+
+    with application().app_context():
+        try:
+            with transaction():
+                accounts.drop_operator(email)
+        except DomainError as error:
+            raise click.ClickException(f"{error}.") from None
+    click.echo(f"{email} is a member like any other now.")
+
+
 @kith.command("sign-out")
 @click.argument("email", default="")
 @click.option("--everybody", is_flag=True, help="Every member, not one.")

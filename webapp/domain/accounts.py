@@ -31,6 +31,8 @@ IDLE_DAYS = 14
 SIGN_IN_DAYS = 90
 UNVERIFIED_DAYS = 7
 WRONG = N_("That email and password don't match.")
+NO_OPERATOR = N_("%(address)s runs nothing here")
+LAST_OPERATOR = N_("%(address)s is the only one who runs this community. Make somebody else an operator first")
 GONE = N_("This link has been used, or is too old. Ask for a new one.")
 
 
@@ -89,7 +91,7 @@ def sign_up(name: str, address: str, password_hash: str) -> Member | None:
         return None
     member = _new_member(name, password_hash)
     row = _new_address(member, address, lookup)
-    _send_confirmation(row)
+    send_confirmation(row)
     return member
 
 
@@ -104,14 +106,17 @@ def confirm_again(address: str) -> None:
         .limit(1)
     ).first()
     if waiting is not None:
-        _send_confirmation(waiting)
+        send_confirmation(waiting)
     else:
         _count_for_nobody(throttles.CONFIRMATION_MAILS, lookup)
 
 
-def _send_confirmation(row: EmailAddress, kind: str = "confirmation") -> None:
-    if _may_mail(throttles.CONFIRMATION_MAILS, row.lookup):
-        outbox.put(kind, to=db.session.get(Member, row.member_id), address=row)
+def send_confirmation(row: EmailAddress, kind: str = "confirmation") -> bool:
+    """Send the mail that asks whether an address is theirs; whether it was sent, and not often enough before."""
+    if not _may_mail(throttles.CONFIRMATION_MAILS, row.lookup):
+        return False
+    outbox.put(kind, to=db.session.get(Member, row.member_id), address=row)
+    return True
 
 
 def _count_for_nobody(limit: RateLimitItem, lookup: str) -> None:
@@ -263,7 +268,7 @@ def add_address(member: Member, address: str) -> None:
         row = _new_address(member, address, lookup, primary=False)
     owner = by_lookup(lookup)
     if owner is None:
-        _send_confirmation(row, "new_address")
+        send_confirmation(row, "new_address")
     elif _may_mail(throttles.CONFIRMATION_MAILS, lookup):
         outbox.put("already_member", to=owner)
 
@@ -534,6 +539,18 @@ def operator_link() -> str:
 def has_operators() -> bool:
     """Whether somebody runs this instance, suspended and leaving ones included."""
     return db.session.scalar(select(Member.id).where(Member.is_operator).limit(1)) is not None
+
+
+def drop_operator(typed: str) -> None:
+    """Make an operator a member like any other. Refused for who is none, and for the last one there is."""
+    db.session.execute(select(Member.id).where(Member.is_operator).order_by(Member.id).with_for_update())
+    found = by_address(check_address(typed))
+    if found is None or not found.is_operator:
+        raise Refused(NO_OPERATOR, address=typed)
+    others = select(Member.id).where(Member.is_operator, visible(), Member.id != found.id)
+    if db.session.scalar(others.limit(1)) is None:
+        raise Refused(LAST_OPERATOR, address=typed)
+    found.is_operator = False
 
 
 def awaiting_operator(token: str) -> str | None:

@@ -22,12 +22,13 @@ from webapp.mail import outbox
 from webapp.models.act import Act
 from webapp.models.base import from_ms, to_ms
 from webapp.models.invitation import GuestInvitation
+from webapp.models.leaving import Departure
 from webapp.models.member import Member, Ticket
 from webapp.models.report import Report
 
 MAIL = "operators"
 """The mail that tells the member."""
-TOLD = ("suspended", "lifted", "silenced", "unsilenced")
+TOLD = ("suspended", "lifted", "silenced", "unsilenced", "deleted", "kept", "signed_out")
 """What concerns the member, who reads it. That a report was settled tells that there was one, so only operators read that."""
 DONE: Mapping[str, str] = {
     "suspended": N_("Suspended"),
@@ -35,6 +36,9 @@ DONE: Mapping[str, str] = {
     "silenced": N_("May invite nobody"),
     "unsilenced": N_("May invite again"),
     "settled": N_("A report was settled"),
+    "deleted": N_("The account is deleted"),
+    "kept": N_("The account is not deleted"),
+    "signed_out": N_("Signed out everywhere"),
 }
 SAID: Mapping[str, str] = {
     "suspended": N_(
@@ -51,6 +55,16 @@ SAID: Mapping[str, str] = {
         "What you sent and has not left waits until then."
     ),
     "unsilenced": N_("Whoever runs %(site)s lets you invite again."),
+    "deleted": N_(
+        "Whoever runs %(site)s deletes your account on %(date)s. From now on nobody there sees you, and you see nobody. Until then you can "
+        "sign in to read why and to download your data; if you think it is a mistake, write to them."
+    ),
+    "kept": N_(
+        "Whoever runs %(site)s does not delete your account after all. It is still suspended, until they lift that, too."
+    ),
+    "signed_out": N_(
+        "Whoever runs %(site)s has signed you out everywhere. Your password is what it was: sign in again."
+    ),
 }
 """How the mail says it."""
 SILENCES = (7, 30, 90, 0)
@@ -61,6 +75,7 @@ UNKNOWN_DAYS = 30
 OWN = N_("You can't do that to your own account. Ask another operator.")
 SUSPENDED = N_("%(name)s is suspended already.")
 NOT_SUSPENDED = N_("%(name)s is not suspended.")
+CONDEMNED = N_("The account of %(name)s is to be deleted. Keep it first, then lift the suspension.")
 SILENCED = N_("%(name)s may invite nobody already. Lift that first.")
 NOT_SILENCED = N_("%(name)s may invite already.")
 
@@ -82,9 +97,15 @@ def suspend(operator: Member, other: Member, reason: str) -> None:
     What they sent and has not left is taken back, and everywhere they are signed out. Refused for one's own account, so that the last
     operator is never suspended: whoever suspends is one.
     """
-    reason = _check(operator, other, reason)
+    reason = check(operator, other, reason)
     if other.suspended_at is not None:
         raise Refused(SUSPENDED, name=other.name)
+    shut_out(other)
+    tell(write(operator, other, "suspended", reason))
+
+
+def shut_out(other: Member) -> None:
+    """Make a member as if gone for all others, with what they sent and has not left; they are signed out everywhere."""
     other.suspended_at = clock.now()
     db.session.flush()
     with ledger.together():
@@ -94,17 +115,18 @@ def suspend(operator: Member, other: Member, reason: str) -> None:
         contacts.forget(other, "suspended")
         accounts.end_other_sign_ins(other)
     db.session.execute(delete(Ticket).where(Ticket.member_id == other.id))
-    _tell(_write(operator, other, "suspended", reason))
 
 
 def lift(operator: Member, other: Member, reason: str) -> None:
     """End a suspension: others see the member as before. A mail tells them."""
-    reason = _check(operator, other, reason)
+    reason = check(operator, other, reason)
     if other.suspended_at is None:
         raise Refused(NOT_SUSPENDED, name=other.name)
+    if db.session.get(Departure, other.id) is not None and other.deleted_at is None:
+        raise Refused(CONDEMNED, name=other.name)
     other.suspended_at = None
     db.session.flush()
-    _tell(_write(operator, other, "lifted", reason))
+    tell(write(operator, other, "lifted", reason))
 
 
 def silence_invitations(operator: Member, other: Member, reason: str, days: int) -> None:
@@ -112,7 +134,7 @@ def silence_invitations(operator: Member, other: Member, reason: str, days: int)
 
     What they sent and has not left stays, is theirs to take back, and leaves so much later.
     """
-    reason = _check(operator, other, reason)
+    reason = check(operator, other, reason)
     if days not in SILENCES:
         raise Invalid(days=N_("Choose for how long"))
     if silence.ends(other) is not None:
@@ -122,19 +144,19 @@ def silence_invitations(operator: Member, other: Member, reason: str, days: int)
     other.silenced_until = until
     db.session.flush()
     _put_off(other, length)
-    _tell(_write(operator, other, "silenced", reason, until if days else None))
+    tell(write(operator, other, "silenced", reason, until if days else None))
 
 
 def unsilence(operator: Member, other: Member, reason: str) -> None:
     """Let a member invite again; what waited leaves by so much earlier. A mail tells them."""
-    reason = _check(operator, other, reason)
+    reason = check(operator, other, reason)
     until = silence.ends(other)
     if until is None:
         raise Refused(NOT_SILENCED, name=other.name)
     other.silenced_until = None
     db.session.flush()
     _put_off(other, clock.now() - until)
-    _tell(_write(operator, other, "unsilenced", reason))
+    tell(write(operator, other, "unsilenced", reason))
 
 
 def _put_off(other: Member, length: timedelta) -> None:
@@ -143,7 +165,7 @@ def _put_off(other: Member, length: timedelta) -> None:
     guests.put_off(other, milliseconds)
 
 
-def _check(operator: Member, other: Member, reason: str) -> str:
+def check(operator: Member, other: Member, reason: str) -> str:
     """Return the reason as it is kept, with the locks held that acts are done under, one after the other."""
     reason = reason.replace("\r\n", "\n").strip()
     if not reason:
@@ -169,17 +191,19 @@ def _lock(operator: Member, *ids: int) -> None:
 def settled(operator: Member, report: Report, decision: str) -> None:
     """Add a line that a report was settled, which operators read."""
     _lock(operator)
-    _write(operator, db.session.get_one(Member, report.about_id), "settled", f"{report.what}: {decision}")
+    write(operator, db.session.get_one(Member, report.about_id), "settled", f"{report.what}: {decision}")
 
 
-def _tell(act: Act) -> None:
+def tell(act: Act) -> None:
+    """Send the mail that tells the member of a line."""
     outbox.put(MAIL, to=db.session.get_one(Member, act.member_id), facts={"act": act.number})
 
 
 # The log
 
 
-def _write(operator: Member, other: Member, kind: str, reason: str, until: datetime | None = None) -> Act:
+def write(operator: Member, other: Member, kind: str, reason: str, until: datetime | None = None) -> Act:
+    """Add a line to the log, under the locks that `check` took."""
     last = db.session.execute(select(Act.number, Act.digest).order_by(Act.number.desc()).limit(1)).one_or_none()
     act = Act(
         number=last.number + 1 if last else 1,

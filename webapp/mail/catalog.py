@@ -84,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
         again=True,
     ),
     "operators": Kind(
-        "An operator suspends a member, stops their invitations, or takes either back",
+        "An operator suspends a member, stops their invitations, deletes the account, takes that back, or signs them out",
         "the member it concerns",
         ("name", "deed", "until", "reason", "line", "mark", "link"),
         unproven=True,

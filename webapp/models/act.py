@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Moment
 
-KINDS = ("suspended", "lifted", "silenced", "unsilenced", "settled")
+KINDS = ("suspended", "lifted", "silenced", "unsilenced", "settled", "deleted", "kept", "signed_out")
 
 
 class Act(Base):

@@ -97,6 +97,14 @@ class GuestAddress(Base):
     """
 
     __tablename__ = "guest_address"
+    __table_args__ = (
+        Index(
+            "guest_address_opted_out_index",
+            "opted_out_at",
+            postgresql_where=text("opted_out_at IS NOT NULL"),
+            sqlite_where=text("opted_out_at IS NOT NULL"),
+        ),
+    )
 
     lookup: Mapped[str] = mapped_column(String(64), primary_key=True)
     mailed_at: Mapped[datetime | None] = mapped_column(Moment, default=None)

@@ -8,6 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
 
+SETTLED = "outgoing_mail.state NOT IN ('queued', 'claimed')"
+TROUBLE = "outgoing_mail.state IN ('uncertain', 'failed')"
+"""As the indexes say it: SQLite uses one only where a statement has the very same words."""
+
 
 class OutgoingMail(Base):
     """A mail on the table. It holds ids, no addresses; what it says is rendered when it is claimed.
@@ -37,6 +41,12 @@ class OutgoingMail(Base):
             "created_at",
             postgresql_where=text("state NOT IN ('queued', 'claimed')"),
             sqlite_where=text("state NOT IN ('queued', 'claimed')"),
+        ),
+        Index(
+            "outgoing_mail_trouble_index",
+            "id",
+            postgresql_where=text("state IN ('uncertain', 'failed')"),
+            sqlite_where=text("state IN ('uncertain', 'failed')"),
         ),
         Index("outgoing_mail_cause_index", "kind", "by_member_id", "to_member_id"),
     )

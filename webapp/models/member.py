@@ -21,6 +21,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.models.base import Base, Moment
 
 DIGESTS = ("each", "daily", "weekly", "none")
+SPECIAL = "verified_at IS NULL OR is_operator OR silenced_until IS NOT NULL"
+"""The few of all members whom operators list: an index is used where a statement says the same, word for word."""
+HIDDEN = "suspended_at IS NOT NULL OR deleted_at IS NOT NULL"
+"""The same, of who is as if gone for all others."""
 
 
 class Member(Base):
@@ -43,9 +47,10 @@ class Member(Base):
         Index(
             "member_hidden_index",
             "id",
-            postgresql_where=text("suspended_at IS NOT NULL OR deleted_at IS NOT NULL"),
-            sqlite_where=text("suspended_at IS NOT NULL OR deleted_at IS NOT NULL"),
+            postgresql_where=text(HIDDEN),
+            sqlite_where=text(HIDDEN),
         ),
+        Index("member_special_index", "id", postgresql_where=text(SPECIAL), sqlite_where=text(SPECIAL)),
         Index("member_degree_index", "degree", "id"),
         Index("member_name_key_index", "name_key", "id"),
         Index("member_sort_key_index", "sort_key", "id"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from webapp import clock
 from webapp.domain import acts, moderation
 from webapp.web.access import operators_only
 
@@ -19,4 +20,5 @@ def _known() -> dict[str, Any]:
         "decisions": moderation.DECISION_WORDS,
         "many": acts.UNKNOWN_MANY,
         "days": acts.UNKNOWN_DAYS,
+        "now": clock.now,
     }

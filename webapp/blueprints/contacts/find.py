@@ -11,7 +11,7 @@ from wtforms import EmailField
 from webapp import addresses, providers
 from webapp.blueprints.contacts.wizard import SOURCES, bp, delete_lost, looked_at, names
 from webapp.config import setting
-from webapp.domain import accounts, contacts, promise, tickets
+from webapp.domain import accounts, contacts, doors, promise, tickets
 from webapp.domain.contacts import Lost
 from webapp.domain.errors import Invalid, NotFound
 from webapp.providers.ways import Way, way_of
@@ -26,6 +26,13 @@ STATE = "consent"
 STATE_MINUTES = 10
 LEADS_TO = {"carddav": ".server", "file": ".uploaded"}
 """Where Continue leads for a provider that is asked otherwise than Google and Microsoft."""
+_COUNTED = {
+    Reason.UNAVAILABLE: "unavailable",
+    Reason.MISCONFIGURED: "misconfigured",
+    Reason.FAULT: "broken",
+    Reason.SCOPE_MISSING: "forbidden_scope",
+}
+"""What is counted for the operators; that somebody said no, or took too long, is their own affair."""
 
 
 class FindForm(FlaskForm):
@@ -133,6 +140,7 @@ def _ask(form: FindForm, door: str, kept: str | None) -> Response:
     try:
         return leave_to(oauth.authorize(pending, state, login_hint=kept, prompt=prompt))
     except ConsentError as error:
+        _count(error.reason, door)
         flash(_consent_words(error.reason, door))
         return _find(form, choose=True)
 
@@ -169,11 +177,18 @@ def callback(door: str) -> Response:
 
 
 def _consent_failed(reason: Reason, door: str) -> Response:
+    _count(reason, door)
     if reason is Reason.SCOPE_MISSING:
         session["contacts_prompt"] = "consent"  # else the provider would not ask again
     session["contacts_choose"] = True
     flash(_consent_words(reason, door))
     return leave(".index")
+
+
+def _count(reason: Reason, door: str) -> None:
+    if reason in _COUNTED:
+        with transaction():
+            doors.note(door, _COUNTED[reason])
 
 
 def _consent_words(reason: Reason, door: str) -> str:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from webapp import providers
 from webapp.blueprints.contacts.wizard import SOURCES, bp, looked_at, names, opened
 from webapp.config import setting
-from webapp.domain import contacts
+from webapp.domain import contacts, doors
 from webapp.domain.contacts import Book, Claim, How, Lost
 from webapp.domain.errors import N_, TooMany
 from webapp.providers.base import Page, ProviderError
@@ -92,6 +92,8 @@ def _read_one(taken: Claim, sign_in_id: int, key: Any) -> bool:
         with transaction():
             verb: Any = contacts.fail if isinstance(found, ProviderError) else contacts.keep
             over = verb(viewer(), sign_in_id, key, taken, found)
+            if isinstance(found, ProviderError):
+                doors.note(taken.door, found.kind)
     except Lost:
         oauth.revoke(taken.door, taken.token)  # forgotten, or begun anew elsewhere, while the page was read
         raise
@@ -140,6 +142,7 @@ def compare(key: Any) -> Response | None:
             )
         with transaction():
             contacts.settle(viewer(), sign_in_id, key, compared)
+            doors.note(door, doors.READ)
     except TooMany as error:
         return _ended("refused", sentence(error))
     return None

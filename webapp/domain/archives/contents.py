@@ -599,6 +599,7 @@ LEFT_OUT: Mapping[str, str] = {
     "batch": "when a sending button was pressed; what it sent is in `invitations.json`",
     "card_key": "the key of your private cards; the cards are here, opened",
     "departure": "that you asked to be deleted, until you take it back or are",
+    "door_tally": "how often which provider gave an address book or failed to, on which day; nobody's in particular",
     "guest_address": "keyed hashes of addresses outside, with dates; nobody's in particular",
     "hidden_message": "messages that you deleted for yourself",
     "inquiry": "an address somebody asked about, until the mail with the answer has left",

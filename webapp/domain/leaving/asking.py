@@ -27,6 +27,8 @@ ALONE = N_("You are the only one who runs this community. Make somebody else an 
 CHANGED = N_(
     "Your password or an address was changed in the last 7 days. So that nobody else can delete the account, it is not deleted at once."
 )
+CONDEMNED = N_("Operators delete your account. Until then you can download your data.")
+TOO_LATE = N_("The account is being deleted, and that can't be stopped any more.")
 BEGUN = N_("Your account is being deleted, and that can't be stopped any more.")
 
 
@@ -96,6 +98,8 @@ def ask(member: Member, keep: str) -> Departure:
     before = of(member)
     if before is not None:
         return before
+    if condemned(member) is not None:
+        raise Refused(CONDEMNED)
     if sole_operator(member):
         raise Refused(ALONE)
     now = clock.now()
@@ -123,6 +127,30 @@ def ask(member: Member, keep: str) -> Departure:
 def of(member: Member) -> Departure | None:
     """Return the departure of a member who leaves; None for everybody else."""
     return None if member.deleted_at is None else db.session.get(Departure, member.id)
+
+
+def condemn(member: Member) -> Departure:
+    """Have a suspended member deleted after DELETE_DAYS, as operators decided: they stay suspended till then, and can't call it off."""
+    now = clock.now()
+    due_at = now + timedelta(days=setting("DELETE_DAYS"))
+    row = Departure(member_id=member.id, asked_at=now, due_at=due_at, next_at=due_at, stage="", counts={})
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def condemned(member: Member) -> Departure | None:
+    """Return the departure of a member whom operators delete, until that begins; None for everybody else."""
+    return db.session.get(Departure, member.id) if member.deleted_at is None else None
+
+
+def spare(member: Member) -> None:
+    """Call off what operators decided, as long as it has not begun. Refused after that."""
+    row = _locked(member)
+    if row is None or member.deleted_at is not None or row.due_at <= clock.now():
+        raise Refused(TOO_LATE)
+    db.session.delete(row)
+    db.session.flush()
 
 
 def awaiting(token: str) -> Member | None:

@@ -102,6 +102,7 @@ def step(member_id: int, most: int = MOST) -> bool:
     if row is None:
         return False
     member = db.session.get_one(Member, member_id)
+    member.deleted_at = member.deleted_at or clock.now()  # whom operators delete was suspended until now
     stages = [stage.name for stage in STAGES]
     place = stages.index(row.stage) if row.stage in stages else 0
     done = STAGES[place].work(member, most)
