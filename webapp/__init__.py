@@ -50,6 +50,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
     app.config.update(
         SECRET_KEY=keys.signing[0].hex(),
         SECRET_KEY_FALLBACKS=[key.hex() for key in keys.signing[1:]],
+        WTF_CSRF_SECRET_KEY=[key.hex() for key in reversed(keys.signing)],  # the last signs, all count
         # The prefix makes a browser refuse the cookie from another host or over plain http.
         SESSION_COOKIE_NAME="__Host-kith" if https else "kith",
         SESSION_COOKIE_SECURE=https,

@@ -12,8 +12,9 @@ import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -445,15 +446,52 @@ def is_loopback_url(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Keys:
-    """The instance's three keys, as bytes.
+    """The instance's keys, as bytes, of three kinds; `kith rotate-key` adds one of each.
 
-    `signing` signs cookies and links (the first signs, the others still verify); `wrapping` encrypts what is stored sealed;
-    `lookup` makes the keyed hashes by which addresses are compared.
+    `signing` signs cookies and links (the first signs, the others still verify); `wrapping` encrypts what is stored sealed (the first
+    seals, the others still open); `lookup` makes the keyed hashes by which addresses are compared, the oldest first: each is laid over
+    the one before it. `mailed` signed once and proves nothing any more but the links of mails that have to work for good.
     """
 
     signing: tuple[bytes, ...]
-    wrapping: bytes
-    lookup: bytes
+    wrapping: tuple[bytes, ...]
+    lookup: tuple[bytes, ...]
+    mailed: tuple[bytes, ...] = ()
+    replaced: tuple[date, ...] = ()
+    """On which day each of the older signing and wrapping keys was replaced."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the keys of a key file; KeyError, TypeError or ValueError for anything else."""
+        table = tomllib.loads(text)
+
+        def several(name: str) -> tuple[bytes, ...]:
+            found = table.get(name, [])
+            return tuple(bytes.fromhex(key) for key in ([found] if isinstance(found, str) else found))
+
+        made = cls(
+            several("signing"),
+            several("wrapping"),
+            several("lookup"),
+            several("mailed"),
+            tuple(table.get("replaced", ())),
+        )
+        if not (made.signing and made.wrapping and made.lookup) or not all(map(len, made.wrapping)):
+            raise ValueError
+        return made
+
+    def as_text(self) -> str:
+        """Return the key file that holds these keys."""
+        lines = ["# The keys of this instance. Keep a copy away from the backups."]
+        for name in ("signing", "wrapping", "lookup", "mailed"):
+            found = [f'"{key.hex()}"' for key in getattr(self, name)]
+            if name == "mailed" and not found:
+                continue
+            single = len(found) == 1 and name in {"wrapping", "lookup"}
+            lines.append(f"{name} = {found[0] if single else '[' + ', '.join(found) + ']'}")
+        if self.replaced:
+            lines.append(f"replaced = [{', '.join(day.isoformat() for day in self.replaced)}]")
+        return "\n".join([*lines, ""])
 
 
 def check_exposed(values: Mapping[str, Any], host: str, environ: Mapping[str, str] | None = None) -> None:
@@ -496,7 +534,7 @@ def keys(values: Mapping[str, Any], *, has_data: Callable[[], bool]) -> Keys:
         signing, wrapping, lookup = (
             hmac.digest(given, b"kith " + name, "sha256") for name in (b"signing", b"wrapping", b"lookup")
         )
-        return Keys((signing,), wrapping, lookup)
+        return Keys((signing,), (wrapping,), (lookup,))
     path: Path = values["INSTANCE"] / "secret_key"
     if not path.exists():
         if has_data():
@@ -507,26 +545,20 @@ def keys(values: Mapping[str, Any], *, has_data: Callable[[], bool]) -> Keys:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingError(f"{path} can be read by others. Make it yours alone: chmod 600 {path}")
     try:
-        table = tomllib.loads(path.read_text(encoding="ascii"))
-        return Keys(
-            tuple(bytes.fromhex(key) for key in table["signing"]),
-            bytes.fromhex(table["wrapping"]),
-            bytes.fromhex(table["lookup"]),
-        )
+        return Keys.from_text(path.read_text(encoding="ascii"))
     except (KeyError, TypeError, ValueError):
         raise SettingError(f"{path} is not a key file of Kith.") from None
 
 
 def _write_keys(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = [secrets.token_hex(32) for _ in range(3)]
+    new = Keys((secrets.token_bytes(32),), (secrets.token_bytes(32),), (secrets.token_bytes(32),))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:  # another process was first
         return
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("# The keys of this instance. Keep a copy away from the backups.\n")
-        file.write(f'signing = ["{new[0]}"]\nwrapping = "{new[1]}"\nlookup = "{new[2]}"\n')
+        file.write(new.as_text())
 
 
 def setting(name: str) -> Any:

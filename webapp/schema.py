@@ -8,6 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine, text
 
+from webapp.config import SettingError
 from webapp.extensions import db
 
 _PACKAGE = Path(__file__).parent
@@ -53,6 +54,23 @@ def make(revision: str) -> None:
         command.stamp(_config(), revision)
     else:
         command.upgrade(_config(), revision)
+
+
+def refuse_newer() -> None:
+    """Raise SettingError where a newer version of Kith has changed the database: this one would not understand it."""
+    there = current()
+    if there is not None and not knows(there):
+        raise SettingError(
+            f"The database is at revision {there}, which this version of Kith does not know: a newer one has changed it. Start the newer "
+            "version, or restore the backup that was made before (docs/operate.md, Upgrading)."
+        )
+
+
+def require_newest() -> None:
+    """Raise SettingError where the database is not at the newest revision."""
+    refuse_newer()
+    if current() != wanted():
+        raise SettingError(f"The database is at revision {current()}, not {wanted()}: run `kith upgrade` first.")
 
 
 def upgrade() -> tuple[str | None, str | None]:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -40,12 +41,15 @@ def unseal(key: bytes, sealed: bytes, place: str) -> bytes:
 
 def wrap(plain: bytes, place: str) -> bytes:
     """Return a key, or another short secret, sealed under the instance's wrapping key, fit to be stored."""
-    return seal(current_app.config["KEYS"].wrapping, plain, place)
+    return seal(current_app.config["KEYS"].wrapping[0], plain, place)
 
 
 def unwrap(wrapped: bytes, place: str) -> bytes:
-    """Return what was wrapped for this place; Unreadable under another wrapping key."""
-    return unseal(current_app.config["KEYS"].wrapping, wrapped, place)
+    """Return what was wrapped for this place, under the wrapping key or one before it; Unreadable under any other."""
+    for key in current_app.config["KEYS"].wrapping:
+        with suppress(Unreadable):
+            return unseal(key, wrapped, place)
+    raise Unreadable
 
 
 # Files

@@ -3,6 +3,7 @@
 import gc
 import resource
 import socket
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -11,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 from webapp import config, create_app
 from webapp.config import SettingError
 from webapp.jobs import Worker
+from webapp.keeping import keys, serving
 
 THREADS = 32
 KEEPALIVE_SECONDS = 20
@@ -54,6 +56,7 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return the application of this process."""
         self.made = create_app()
+        keys.settle(self.made)
         self.made.config["DEMO"] = self.demo
         gc.collect()
         gc.freeze()  # all this lives as long as the process; looking through it again and again took a third of a large address book
@@ -85,7 +88,9 @@ def check(host: str, port: int, values: dict[str, Any]) -> None:
     config.check_exposed(values, host)
 
 
-def run(host: str, port: int, workers: int, *, demo: bool = False) -> None:
-    """Serve until told to stop."""
+def run(host: str, port: int, workers: int, folder: Path, *, demo: bool = False) -> None:
+    """Serve the instance in that folder until told to stop."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
-    Server(host, port, workers, demo=demo).run()
+    server = Server(host, port, workers, demo=demo)
+    serving.hold(folder)
+    server.run()

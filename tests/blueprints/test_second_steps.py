@@ -358,7 +358,7 @@ def test_who_had_it_lifted_meanwhile_signs_in_again(ana, as_member):
 def test_with_another_wrapping_key_codes_are_refused_in_a_sentence(ana, as_member, app):
     _secret, codes = set_up(as_member(ana))
     keys = app.config["KEYS"]
-    app.config["KEYS"] = config.Keys(keys.signing, bytes(32), keys.lookup)
+    app.config["KEYS"] = config.Keys(keys.signing, (bytes(32),), keys.lookup)
     try:
         browser = as_member()
         sign_in(browser)

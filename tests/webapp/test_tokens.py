@@ -63,7 +63,7 @@ def test_the_first_start_makes_three_keys_of_256_bits_for_its_owner_alone(app, t
     path = tmp_path / "instance/secret_key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     keys = app.config["KEYS"]
-    three = (*keys.signing, keys.wrapping, keys.lookup)
+    three = (*keys.signing, *keys.wrapping, *keys.lookup)
     assert [len(key) for key in three] == [32, 32, 32]
     assert len(set(three)) == 3
     assert create_app({"INSTANCE": str(tmp_path / "instance")}).config["KEYS"] == keys

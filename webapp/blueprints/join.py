@@ -54,7 +54,7 @@ def join(token: str) -> Response:
         "form": form,
         "link": link,
         "ticked": {member.id for member in link.inviters} if ticked is None else set(ticked),
-        "about": tokens.sign("optout", link.lookup),
+        "about": tokens.sign_hash(tokens.OPT_OUT, link.lookup),
         "token": token,
     }
     if current_user.is_authenticated:
@@ -96,8 +96,8 @@ def _join_as(token: str, ticked: list[int] | None, shown: dict[str, Any]) -> Res
 
 
 def _about(signed: str) -> str:
-    lookup = tokens.signed("optout", signed)
-    if not isinstance(lookup, str):
+    lookup = tokens.signed_hash(tokens.OPT_OUT, signed)
+    if lookup is None:
         raise NotFound
     return lookup
 

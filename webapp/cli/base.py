@@ -28,10 +28,18 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def application(**given: Any) -> Flask:
-    """Return the application with the settings in force, `given` before all others."""
-    from webapp import create_app
+    """Return the application with the settings in force, `given` before all others, and with the keys that its database knows.
 
-    return create_app(given or None)
+    SettingError where the database is of a newer version.
+    """
+    from webapp import create_app, schema
+    from webapp.keeping import keys
+
+    app = create_app(given or None)
+    with app.app_context():
+        schema.refuse_newer()
+    keys.settle(app)
+    return app
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

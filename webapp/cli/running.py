@@ -38,11 +38,13 @@ def serve(host: str, port: int, workers: int) -> None:
 
     if port != config.PORT and not config.is_given("BASE_URL"):
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
-    server.check(host, port, config.load())
+    values = config.load()
+    server.check(host, port, values)
+    app = application()
     if workers == 1:
-        to_newest(application())
+        to_newest(app)
     click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
-    server.run(host, port, workers)
+    server.run(host, port, workers, values["INSTANCE"])
 
 
 @kith.command()
@@ -50,11 +52,14 @@ def serve(host: str, port: int, workers: int) -> None:
 def worker() -> None:
     """Do the recurring work in a process of its own."""
     from webapp.jobs import Worker
+    from webapp.keeping import serving
 
+    app = application()
+    serving.hold(app.config["KITH"]["INSTANCE"])
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_given: stopped.set())
-    work = Worker(application())
+    work = Worker(app)
     work.start()
     click.echo("The worker runs (Ctrl-C stops it).")
     stopped.wait()

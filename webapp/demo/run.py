@@ -36,7 +36,7 @@ def demo(port: int, *, keep: bool) -> None:
         _anew(folder, book)
     with provider_beside(port + 1, book):
         _say(base, folder)
-        serve.run("127.0.0.1", port, 1, demo=True)
+        serve.run("127.0.0.1", port, 1, folder, demo=True)
 
 
 @contextmanager

@@ -178,12 +178,12 @@ def turn_mail_off(viewer: Member, preference: str) -> None:
 
 def unsubscribe_token(member: Member, preference: str) -> str:
     """Return what a link carries that turns just these mails off for just this member; it never expires."""
-    return tokens.sign("unsubscribe", [member.handle, preference])
+    return tokens.sign(tokens.UNSUBSCRIBE, [member.handle, preference])
 
 
 def of_token(token: str) -> tuple[Member, str]:
     """Return whose mails of which event a link turns off; NotFound for anything we did not sign, or that is gone."""
-    signed = tokens.signed("unsubscribe", token)
+    signed = tokens.signed(tokens.UNSUBSCRIBE, token)
     if signed is None:
         raise NotFound
     handle, preference = signed

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from webapp import clock, config
+from webapp import clock, config, tokens
 from webapp.domain import accounts, guests, throttles, tickets
 from webapp.domain.errors import N_, NotFound
 from webapp.extensions import db
@@ -65,15 +65,16 @@ def count(network: str) -> None:
 
 def issue(inquiry: Inquiry) -> str:
     """Return the token of a link that shows what is held about the address."""
-    return tickets.issue(LINK, minutes=HOURS * 60, lookup=inquiry.lookup)
+    return tickets.issue(LINK, minutes=HOURS * 60, lookup=tokens.sign_hash(LINK, inquiry.lookup))
 
 
 def behind(token: str) -> Held:
     """Return what a link shows; opening it changes nothing. NotFound for one that is forged or too old."""
     ticket = tickets.peek(LINK, token)
-    if ticket is None:
+    lookup = None if ticket is None else tokens.signed_hash(LINK, ticket.payload["lookup"])
+    if lookup is None:
         raise NotFound
-    return about(str(ticket.payload["lookup"]))
+    return about(lookup)
 
 
 def about(lookup: str) -> Held:

@@ -411,7 +411,7 @@ def _guest(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[str
         )
         raise _Skip("this address had its mail, or wants none")
     invitation.mailed_at = now
-    opt_out = tokens.sign("optout", invitation.lookup)
+    opt_out = tokens.sign_hash(tokens.OPT_OUT, invitation.lookup)
     links = {
         "link": f"{base}/join/{token}",
         "opt_out_link": f"{base}/optout/{opt_out}",

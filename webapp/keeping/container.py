@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -56,7 +56,17 @@ class Manifest:
 
 def known_by(keys: Keys) -> str:
     """Return by what the keys of an instance are known: a keyed digest, from which no key can be computed."""
-    return hmac.digest(keys.wrapping + keys.lookup, b"kith backup: which keys", "sha256").hex()
+    return _known(keys.wrapping[0], keys.lookup)
+
+
+def _known(wrapping: bytes, lookup: Sequence[bytes]) -> str:
+    return hmac.digest(wrapping + b"".join(lookup), b"kith backup: which keys", "sha256").hex()
+
+
+def are_known_by(keys: Keys, said: str) -> bool:
+    """Whether the keys of an instance are these now, or were before newer ones were made."""
+    ever = (_known(each, keys.lookup[: many + 1]) for each in keys.wrapping for many in range(len(keys.lookup)))
+    return any(hmac.compare_digest(said, known) for known in ever)
 
 
 def seal(manifest: Mapping[str, Any], key: bytes) -> str:
@@ -175,9 +185,9 @@ class Backup:
 
     def check(self, keys: Keys) -> None:
         """Refused for other keys than those it was made with, and for a manifest that somebody wrote without them."""
-        if not hmac.compare_digest(self.manifest.keys, known_by(keys)):
+        if not are_known_by(keys, self.manifest.keys):
             raise Refused(f"{self.file} was made with other keys than these: put the key file back that belongs to it.")
-        if not any(hmac.compare_digest(self._seal, seal(self._said, key)) for key in keys.signing):
+        if not any(hmac.compare_digest(self._seal, seal(self._said, key)) for key in (*keys.signing, *keys.mailed)):
             raise Refused(f"{self.file} was changed since it was made: its manifest is not the one that Kith wrote.")
 
     def take_out(self, name: str, to: Path, progress: Progress = silent) -> None:

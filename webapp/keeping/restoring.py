@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
+from flask import current_app
 from sqlalchemy.engine import Connection
 
 from webapp import clock, config, schema
 from webapp.extensions import db
+from webapp.keeping import keys as newer
 from webapp.keeping import running, settling, tables
 from webapp.keeping.container import DATABASE, KEYS_FILE, SETTINGS_FILE, Backup, Manifest, give_name, to_disk
 from webapp.keeping.errors import Refused
@@ -81,7 +83,10 @@ def restore(
             _check(backup, there)
             with database(values, keys, f"sqlite:///{there}"):
                 progress("bringing it to the newest revision", 0, 0)
+                newer.settle(current_app)
                 schema.upgrade()
+                if not as_it_was:
+                    newer.bring_forward(keys)
                 settled = None if as_it_was else settling.settle()
             with closing(sqlite3.connect(there, isolation_level=None)) as made:
                 made.execute("PRAGMA journal_mode=DELETE")  # nothing of it is in another file

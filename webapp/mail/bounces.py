@@ -16,15 +16,16 @@ _PERMANENT = re.compile(r"\s*5\.\d{1,3}\.\d{1,3}")
 def return_path(mail_id: int) -> str:
     """Return the envelope's sender for a mail: BOUNCE_ADDRESS with the mail's signed number, else the plain sender."""
     local, _at, domain = config.setting("BOUNCE_ADDRESS").rpartition("@")
-    return f"{local}+{mail_id}-{_signature(mail_id)}@{domain}" if local else config.sender()
+    return f"{local}+{mail_id}-{_signatures(mail_id)[-1]}@{domain}" if local else config.sender()
 
 
 def mail_of(address: str) -> int | None:
     """Return the number of the mail whose return path this is; None for any other address and for a forged one."""
     found = _RETURN.search(address)
-    if found is None or not hmac.compare_digest(_signature(int(found[1])), found[2].lower()):
+    if found is None:
         return None
-    return int(found[1])
+    known = [hmac.compare_digest(each, found[2].lower()) for each in _signatures(int(found[1]))]
+    return int(found[1]) if any(known) else None
 
 
 def addressees(report: EmailMessage) -> Iterator[str]:
@@ -46,5 +47,6 @@ def refusal(report: EmailMessage) -> str | None:
     return None
 
 
-def _signature(mail_id: int) -> str:
-    return tokens.keyed_hash(f"return path of {mail_id}")[:SIGNATURE_CHARACTERS]
+def _signatures(mail_id: int) -> list[str]:
+    """What signs a mail now comes last; a report may come back after new keys were made."""
+    return [each[:SIGNATURE_CHARACTERS] for each in tokens.ever_keyed(f"return path of {mail_id}")]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
+from webapp.models.base import NOT_IN_BACKUPS, Base, Moment, sealed_for
 
 STATES = ("asked", "building", "ready", "failed")
 
@@ -27,7 +27,7 @@ class Archive(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), unique=True)
     """What the file is called; random, and in no address."""
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_for("archive key {name}"))
     """The key of the file, wrapped by the instance's wrapping key."""
     state: Mapped[str] = mapped_column(String(10), default="asked")
     done: Mapped[int] = mapped_column(default=0)

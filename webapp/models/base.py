@@ -9,7 +9,20 @@ from sqlalchemy import BigInteger, LargeBinary, TypeDecorator, bindparam
 from webapp import clock, sealed
 from webapp.extensions import Base, db
 
-__all__ = ["LAST_ID", "LAST_MS", "NOT_IN_BACKUPS", "NOW", "Base", "Moment", "Sealed", "db", "from_ms", "to_ms"]
+__all__ = [
+    "KEYED",
+    "LAST_ID",
+    "LAST_MS",
+    "NOT_IN_BACKUPS",
+    "NOW",
+    "Base",
+    "Moment",
+    "Sealed",
+    "db",
+    "from_ms",
+    "sealed_for",
+    "to_ms",
+]
 
 
 LAST_ID = 2**31 - 1
@@ -18,6 +31,9 @@ LAST_MS = 6 * 10**13
 """No moment we keep is further away from 1970: Python can count so far back and ahead, and no further than the year 9999."""
 NOT_IN_BACKUPS = {"in_backups": False}
 """The `info` of a table whose rows no backup holds: they end within hours, and mean nothing anywhere else."""
+
+KEYED = {"keyed": True}
+"""The `info` of a column that holds keyed hashes (`tokens.keyed_hash`), so that `kith rotate-key` lays each new key over them."""
 
 
 def to_ms(moment: datetime) -> int:
@@ -70,6 +86,14 @@ class Sealed(TypeDecorator[Any]):
     def process_result_value(self, value: bytes | None, dialect: Any) -> Any:
         """Open a value."""
         return None if value is None else json.loads(sealed.unwrap(bytes(value), self.place))
+
+
+def sealed_for(place: str) -> dict[str, str]:
+    """Return the `info` of a column that holds what `sealed.wrap` made, so that `kith rotate-key` seals it under each new key.
+
+    `place` is where it belongs, with the row's own columns in braces.
+    """
+    return {"wrapped": place}
 
 
 NOW = bindparam("now", callable_=clock.now, type_=Moment)

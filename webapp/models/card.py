@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import Base, Moment, sealed_for
 
 
 class CardKey(Base):
@@ -15,7 +15,7 @@ class CardKey(Base):
     __table_args__ = (Index("card_key_reminded_at_index", "reminded_at"),)
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_for("card key {member_id}"))
     reminded_at: Mapped[datetime] = mapped_column(Moment, server_default=text("0"))
     """When a mail last could have said with whom it is time to get in touch."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment, Sealed
+from webapp.models.base import KEYED, Base, Moment, Sealed
 
 
 class Batch(Base):
@@ -53,7 +53,7 @@ class GuestInvitation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(32), unique=True)
     inviter_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
-    lookup: Mapped[str] = mapped_column(String(64))
+    lookup: Mapped[str] = mapped_column(String(64), info=KEYED)
     """The keyed hash of the address; it outlives the address."""
     address: Mapped[str | None] = mapped_column(Sealed("guest_invitation.address"))
     """The address, as long as the invitation is open; freed the night after its end."""
@@ -86,7 +86,7 @@ class Inquiry(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     address: Mapped[str] = mapped_column(Sealed("inquiry.address"))
-    lookup: Mapped[str] = mapped_column(String(64))
+    lookup: Mapped[str] = mapped_column(String(64), info=KEYED)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -106,7 +106,7 @@ class GuestAddress(Base):
         ),
     )
 
-    lookup: Mapped[str] = mapped_column(String(64), primary_key=True)
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True, info=KEYED)
     mailed_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     link_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     link_expires_at: Mapped[datetime | None] = mapped_column(Moment, default=None)

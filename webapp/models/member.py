@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import KEYED, Base, Moment
 
 DIGESTS = ("each", "daily", "weekly", "none")
 SPECIAL = "verified_at IS NULL OR is_operator OR silenced_until IS NOT NULL"
@@ -182,7 +182,7 @@ class EmailAddress(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     address: Mapped[str] = mapped_column(String(254))
-    lookup: Mapped[str] = mapped_column(String(64))
+    lookup: Mapped[str] = mapped_column(String(64), info=KEYED)
     """The keyed hash (HMAC-SHA-256, hexadecimal) of the comparison key; matching never sees the address itself."""
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     is_primary: Mapped[bool] = mapped_column(default=False)
@@ -230,7 +230,7 @@ class AppPassword(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(40))
     """What the member calls the device, for their own list."""
-    hashed: Mapped[str] = mapped_column(String(64), unique=True)
+    hashed: Mapped[str] = mapped_column(String(64), unique=True, info=KEYED)
     created_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     """The day it was last used, as its first moment: no finer, so that it is written once a day."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import KEYED, Base, Moment
 
 AUDIENCES = ("me", "connections", "members", "public")
 """Who sees something, from the fewest to the most."""
@@ -36,7 +36,7 @@ class ProfileLink(Base):
     __tablename__ = "profile_link"
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
-    lookup: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True, index=True, info=KEYED)
 
 
 class ContactInfo(Base):

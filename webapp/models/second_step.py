@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import KEYED, Base, Moment, sealed_for
 
 
 class Authenticator(Base):
@@ -14,7 +14,7 @@ class Authenticator(Base):
     __tablename__ = "authenticator"
 
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary, info=sealed_for("authenticator {member_id}"))
     last_step: Mapped[int] = mapped_column(BigInteger)
     """The number of the half minute whose code was used last (RFC 6238). Only codes of later ones count, so each works once."""
     created_at: Mapped[datetime] = mapped_column(Moment)
@@ -49,5 +49,5 @@ class RecoveryCode(Base):
     __tablename__ = "recovery_code"
     __table_args__ = (Index("recovery_code_member_id_index", "member_id"),)
 
-    hashed: Mapped[str] = mapped_column(String(64), primary_key=True)
+    hashed: Mapped[str] = mapped_column(String(64), primary_key=True, info=KEYED)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))

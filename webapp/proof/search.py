@@ -47,7 +47,7 @@ class Trace:
 
 def keys_of(keys: Keys) -> list[bytes]:
     """Return all keys of an instance, for keyed hashes made under any of them."""
-    return [*keys.signing, keys.wrapping, keys.lookup]
+    return [*keys.signing, *keys.mailed, *keys.wrapping, *keys.lookup]
 
 
 class Search:

@@ -603,6 +603,7 @@ LEFT_OUT: Mapping[str, str] = {
     "guest_address": "keyed hashes of addresses outside, with dates; nobody's in particular",
     "hidden_message": "messages that you deleted for yourself",
     "inquiry": "an address somebody asked about, until the mail with the answer has left",
+    "key_generation": "how many keys lie over the keyed hashes of this instance",
     "lease": "which process does the recurring work",
     "notice": "which of your addresses was told that a way into your account changed, for seven days",
     "profile_link": "keyed hashes of the pages you link to in your profile",

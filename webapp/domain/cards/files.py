@@ -126,7 +126,7 @@ def of_many(viewer: Member, ids: Sequence[int]) -> dict[int, tuple[Card, datetim
 
 
 def _uid(viewer: Member, about_id: int) -> str:
-    return vcard.uid(tokens.keyed_hash(f"vcard {viewer.id} {about_id}"))
+    return vcard.uid(tokens.lasting_hash(f"vcard {viewer.id} {about_id}"))
 
 
 # Bringing back

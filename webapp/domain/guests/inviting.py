@@ -79,7 +79,7 @@ def check_note(note: str) -> str:
 def facts_for(viewer: Member, *, name: str, address: str, note: str, reply_to: bool, source: str) -> dict[str, Any]:
     """Return everything the mail to this guest says, for the preview; all but the link of their own is what will be sent."""
     facts = render.common_facts() | _frozen(viewer, note, source, reply_to=reply_to)
-    about = tokens.sign("optout", tokens.keyed_hash(addresses.key(address)))
+    about = tokens.sign_hash(tokens.OPT_OUT, tokens.keyed_hash(addresses.key(address)))
     opt_out = f"{facts['base_url']}/optout/{about}"
     links = {
         "link": f"{facts['base_url']}/join/{LINK_OF_PREVIEW}",
