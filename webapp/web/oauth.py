@@ -25,6 +25,7 @@ from webapp import addresses, config
 from webapp.config import SettingError, setting
 from webapp.providers.base import ProviderError
 from webapp.providers.http import Deadline, origin, read
+from webapp.providers.probing import Registration
 
 log = logging.getLogger(__name__)
 
@@ -220,6 +221,21 @@ def callback_url(door: str) -> str:
 def sign_in_url(door: str) -> str:
     """Return the one address at which a provider's answer to a sign-in is taken."""
     return f"{setting('BASE_URL')}/signin/{door}/callback"
+
+
+def registration(door: str) -> Registration:
+    """Return what this instance thinks a provider knows of it: each address at which it takes an answer, and what it asks for there."""
+    known, name = _DOORS[door], door.upper()
+    redirects = {callback_url(door): known.scope} if known.contacts else {}
+    if door in setting("SIGN_IN_WITH"):
+        redirects[sign_in_url(door)] = SIGN_IN_SCOPE
+    return Registration(
+        setting(f"{name}_METADATA_URL"),
+        setting(f"{name}_CLIENT_ID"),
+        setting(f"{name}_CLIENT_SECRET"),
+        known.client_auth,
+        redirects,
+    )
 
 
 def pend(door: str, *, others: bool = False, signs_in: bool = False) -> Pending:
