@@ -1,5 +1,6 @@
 """The database's revision: which one it has, which one this version of Kith wants, and the way from one to the other."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -37,6 +38,7 @@ def holds_data(url: str) -> bool:
         return MigrationContext.configure(connection).get_current_revision() is not None
 
 
+@cache
 def wanted() -> str | None:
     """Return the newest revision this version of Kith knows."""
     return ScriptDirectory.from_config(_config()).get_current_head()
@@ -73,6 +75,27 @@ def require_newest() -> None:
         raise SettingError(f"The database is at revision {current()}, not {wanted()}: run `kith upgrade` first.")
 
 
+def takes_writes(seconds: float) -> bool:
+    """Whether the database is at the newest revision, nobody migrates it, and something could be written within so many seconds.
+
+    Asks over a connection of its own: those of the pool may all be waiting. SQLAlchemyError where the database does not answer.
+    """
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    if is_sqlite and not Path(db.engine.url.database or "").exists():
+        return False  # asking would make an empty one
+    patience = {"timeout": seconds} if is_sqlite else {"connect_timeout": max(2, round(seconds))}
+    engine = create_engine(db.engine.url, poolclass=NullPool, connect_args=patience, hide_parameters=True)
+    with engine.connect() as connection:
+        if is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+            free = "SELECT pg_try_advisory_xact_lock_shared(:key) AND current_setting('transaction_read_only') = 'off'"
+            if not connection.scalar(text(free), {"key": _LOCK}):
+                return False
+        return MigrationContext.configure(connection).get_current_revision() == wanted()
+
+
 def upgrade() -> tuple[str | None, str | None]:
     """Bring the database to the newest revision; return the revision before and after."""
     before = current()
@@ -80,11 +103,9 @@ def upgrade() -> tuple[str | None, str | None]:
         return before, before
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-            try:
-                command.upgrade(_config(), "head")
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            # To this transaction's end, so that it ends with the process, also behind a pool of connections.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            command.upgrade(_config(), "head")
     else:
         command.upgrade(_config(), "head")
     return before, current()

@@ -3,6 +3,10 @@
 import gc
 import resource
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from webapp.keeping import keys, serving
 THREADS = 32
 KEEPALIVE_SECONDS = 20
 """How long a connection waits for the next request: longer than an open page between two questions, so that it need not connect anew."""
+BACKLOG = 2048
 CONNECTIONS = 800
 """How many are open at once in a process, which may usually have 1,024 files open: the database needs some, too."""
 
@@ -24,8 +29,8 @@ CONNECTIONS = 800
 class Server(BaseApplication):
     """Kith under gunicorn. The application is made in each process after the fork, the worker's threads after that."""
 
-    def __init__(self, host: str, port: int, workers: int, *, demo: bool = False) -> None:
-        self.bind = f"{f'[{host}]' if ':' in host else host}:{port}"
+    def __init__(self, listening: int, workers: int, *, demo: bool = False) -> None:
+        self.bind = f"fd://{listening}"
         self.workers = workers
         self.demo = demo
         self.worker: Worker | None = None
@@ -72,14 +77,17 @@ class Server(BaseApplication):
             self.worker.stop()
 
 
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def check(host: str, port: int, values: dict[str, Any]) -> None:
     """Refuse an address that cannot be had, and to be reachable from elsewhere with a set-up that is only safe at home.
 
     SettingError says what to change.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, port), family=family):
+        with socket.create_server((host, port), family=_family(host)):
             pass
     except (OSError, OverflowError) as error:
         raise SettingError(
@@ -88,9 +96,71 @@ def check(host: str, port: int, values: dict[str, Any]) -> None:
     config.check_exposed(values, host)
 
 
-def run(host: str, port: int, workers: int, folder: Path, *, demo: bool = False) -> None:
-    """Serve the instance in that folder until told to stop."""
+def run(
+    host: str, port: int, workers: int, folder: Path, *, demo: bool = False, first: Callable[[], object] | None = None
+) -> None:
+    """Serve the instance in that folder until told to stop, and listen while `first` is done, which may take minutes (a migration).
+
+    So whoever asks `/livez` to decide whether to end this process lets it go on.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
-    server = Server(host, port, workers, demo=demo)
+    listening = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+    if first is not None:
+        with _alive(listening):
+            first()
+    server = Server(listening.detach(), workers, demo=demo)
     serving.hold(folder)
     server.run()
+
+
+@contextmanager
+def _alive(listening: socket.socket) -> Iterator[None]:
+    """Say that this process lives to whoever asks, and to everybody else to wait a moment."""
+    server = ThreadingHTTPServer(listening.getsockname()[:2], _Waiting, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listening
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+class _Waiting(BaseHTTPRequestHandler):
+    """What is answered before the application can be."""
+
+    timeout = 10
+
+    def do_GET(self) -> None:
+        """Answer anything, and end the connection: the next request may be the application's."""
+        alive = self.path == "/livez"
+        body = (
+            b"ok\n"
+            if alive
+            else b"not ready\n"
+            if self.path == "/readyz"
+            else b"Back in a moment: an update is being put in.\n"
+        )
+        self.send_response(200 if alive else 503)
+        for name, value in {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            **({} if alive else {"Retry-After": "5"}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - the names the library looks for
+
+    def version_string(self) -> str:
+        """Name nothing."""
+        return "Kith"
+
+    def log_message(self, *_said: Any) -> None:
+        """Write nothing: the line would have the address and who asked."""

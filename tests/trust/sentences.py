@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LAST = 75
+LAST = 78
 PARTS = {
     1: "Who learns what about membership",
     11: "Compare and forget",

@@ -9,7 +9,7 @@ from webapp import clock
 from webapp.config import setting
 from webapp.domain.errors import NotFound
 from webapp.jobs import health
-from webapp.web.access import public, while_leaving, while_suspended
+from webapp.web.access import public, unasked, while_leaving, while_suspended
 from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
 
@@ -75,14 +75,14 @@ def security_txt() -> tuple[str, dict[str, str]]:
 
 
 @bp.get("/livez")
-@public
+@unasked
 def livez() -> tuple[str, dict[str, str]]:
-    """Answer as long as the process does."""
+    """Answer as long as the process does, whatever became of the database: nothing here asks it."""
     return "ok\n", {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @bp.get("/readyz")
-@public
+@unasked
 def readyz() -> tuple[str, int, dict[str, str]]:
     """Answer 200 when a request could write now, else 503. Says nothing about why; `kith doctor` does."""
     ready = health.is_ready()

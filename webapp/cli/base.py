@@ -53,8 +53,10 @@ def kith() -> None:
 def to_newest(app: Flask) -> None:
     """Bring the database to the newest revision, and say so where it was not there yet."""
     from webapp import schema
+    from webapp.extensions import db
 
     with app.app_context():
         before, after = schema.upgrade()
+        db.engine.dispose()  # a server's processes begin from here, and share no connection
     if before != after:
         click.echo(f"The database is at revision {after}.")

@@ -40,11 +40,14 @@ def serve(host: str, port: int, workers: int) -> None:
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
     values = config.load()
     server.check(host, port, values)
-    app = application()
-    if workers == 1:
-        to_newest(app)
-    click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
-    server.run(host, port, workers, values["INSTANCE"])
+
+    def first() -> None:
+        app = application()
+        if workers == 1:
+            to_newest(app)
+        click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
+
+    server.run(host, port, workers, values["INSTANCE"], first=first)
 
 
 @kith.command()

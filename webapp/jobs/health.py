@@ -1,11 +1,15 @@
 """Whether all is well: what `/readyz` asks in a moment, and what `kith doctor` looks into."""
 
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 
+from flask import Flask, current_app
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, config, schema
 from webapp.domain import acts, ledger, relationships
@@ -15,20 +19,59 @@ from webapp.models.mail import OutgoingMail
 from webapp.transaction import transaction
 
 FREE_BYTES = 50_000_000
+READY_SECONDS = 2
+"""So long `/readyz` waits for the database. Whoever asks it asks again."""
 LATE = timedelta(minutes=30)
 STUCK_ATTEMPTS = 5
 """After so many, a mail has been refused for most of an hour."""
 
 
 def is_ready() -> bool:
-    """Whether a request could write now: the database takes a lock, has the right revision, and the disk has room."""
-    try:
-        with transaction():
-            db.session.execute(text("SELECT 1"))
-        current = schema.current() == schema.wanted()
-    except OperationalError:
-        return False
-    return current and shutil.disk_usage(config.setting("INSTANCE")).free > FREE_BYTES
+    """Whether a request could write now: the database takes a lock, is at the right revision, and the disk has room.
+
+    Says no after READY_SECONDS, also where the database does not answer at all. However many ask at once, one of them looks.
+    """
+    return _looking().said()
+
+
+class _Looking:
+    """One look at a time, in a thread of its own: a database that hangs holds up nobody who asks."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.lock = threading.Lock()
+        self.until = 0.0
+        self.found: Future[bool] = Future()
+        self.found.set_result(False)
+
+    def said(self) -> bool:
+        """Return what the present look finds, or a new one where none is under way."""
+        with self.lock:
+            if self.found.done():
+                self.found, self.until = Future(), time.monotonic() + READY_SECONDS + 0.5
+                threading.Thread(target=self._look, args=(self.found,), name="ready", daemon=True).start()
+            found, left = self.found, self.until - time.monotonic()
+        try:
+            return found.result(max(left, 0))
+        except TimeoutError:
+            return False
+
+    def _look(self, found: "Future[bool]") -> None:
+        try:
+            with self.app.app_context():
+                ready = schema.takes_writes(READY_SECONDS)
+                found.set_result(
+                    ready and shutil.disk_usage(config.setting("INSTANCE")).free > FREE_BYTES,
+                )
+        except (SQLAlchemyError, OSError):
+            found.set_result(False)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets it
+            found.set_exception(error)
+
+
+def _looking() -> _Looking:
+    kept: dict[str, _Looking] = current_app.extensions
+    return kept.setdefault("kith.ready", _Looking(current_app._get_current_object()))  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def problems(*, rebuild: bool = False) -> list[str]:

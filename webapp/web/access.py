@@ -31,6 +31,12 @@ def public(view: F) -> F:
     return view
 
 
+def unasked(view: F) -> F:
+    """Mark a handler that answers machines, without asking who they are: it needs no database, also where a cookie comes along."""
+    view.unasked = True  # type: ignore[attr-defined]
+    return public(view)
+
+
 def while_leaving(view: F) -> F:
     """Mark a handler that is there for a member who leaves, too; of everything else they see what somebody sees who is not signed in."""
     view.while_leaving = True  # type: ignore[attr-defined]
@@ -129,6 +135,8 @@ def _load(token: str) -> Member | None:
 
 def _guard() -> Any:
     view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "unasked", False):
+        return None
     is_public = view is None or getattr(view, "public", False)
     if not current_user.is_authenticated:
         return None if is_public else login.unauthorized()
