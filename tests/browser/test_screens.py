@@ -60,6 +60,7 @@ ELSEWHERE = {
     "second_steps.create_passkey",
     "second_steps.remove_passkey",
     "unsubscribe.show",
+    "admin.send_again",
     "settings.address",
     "introductions.ask",
     "cards.show_left",

@@ -19,7 +19,9 @@ from webapp.domain import (
 )
 from webapp.extensions import db
 from webapp.models.card import Tag
+from webapp.models.ledger import LookupCharge
 from webapp.models.link import InviteLink
+from webapp.models.mail import OutgoingMail
 from webapp.models.member import Member
 from webapp.models.message import Conversation
 from webapp.models.post import Post
@@ -220,6 +222,16 @@ def reported(viewer, other):
     db.session.commit()
 
 
+def operated(viewer, other):
+    viewer.is_operator = True
+    now = clock.now()
+    db.session.add(
+        OutgoingMail(kind="reset", to_member_id=other.id, state="failed", created_at=now, not_before=now, facts={})
+    )
+    db.session.add(LookupCharge(member_id=other.id, at=now, addresses=other.id))
+    db.session.commit()
+
+
 def keyed(viewer, other):
     db.session.add(
         Passkey(
@@ -303,7 +315,10 @@ MOST_DETAILS, MOST_ENTRIES = 20, 28
         ("/notifications", answered, 5),
         ("/cards/tags/{tag}", carded, 4),
         ("/admin/reports", reported, 3),
-        ("/admin/people/{hub}", reported, 8),
+        ("/admin/people/{hub}", reported, 11),
+        ("/admin/members?q=ben", operated, 3),
+        ("/admin/mail", operated, 6),
+        ("/admin/look-ups", operated, 4),
     ],
 )
 def test_as_many_statements_for_twenty_rows_as_for_ten(context, as_member, statements, url, make, most):

@@ -293,7 +293,7 @@ SURFACES = {
 
 
 WITH_A_KEY = {
-    "about_me.show", "accounts.confirm", "accounts.operator", "accounts.reset", "admin.act", "admin.settle", "cards.delete_tag", "cards.show_left", "feed.delete",
+    "about_me.show", "accounts.confirm", "accounts.operator", "accounts.reset", "admin.act", "admin.send_again", "admin.settle", "cards.delete_tag", "cards.show_left", "feed.delete",
     "feed.delete_comment", "feed.edit", "feed.report", "feed.report_comment", "introductions.pass_on", "introductions.report", "join.join",
     "join.opt_out", "join.report", "leaving.stay_by", "links.by", "links.printed", "log_ins.callback", "mailbox.body", "mailbox.show", "messages.edit",
     "messages.group", "messages.leave", "messages.news", "messages.options", "profiles.add_entry", "profiles.detail",

@@ -15,6 +15,7 @@ from webapp import clock, passwords, tokens
 from webapp.demo import avatars, biographies, bulk
 from webapp.demo.people import people
 from webapp.domain import (
+    accounts,
     cards,
     feed,
     guests,
@@ -23,6 +24,7 @@ from webapp.domain import (
     log_ins,
     messages,
     moderation,
+    names,
     profiles,
     relationships,
     saved_searches,
@@ -48,6 +50,8 @@ SAMPLE = bulk.Newcomer(
     "2014",
     "Bridges by day, choir on Thursdays. Happy to talk about timber, teaching and trains.",
 )
+OPERATOR = ("Sigrid Holm", f"sigrid.holm@{GOOGLE_DOMAIN}", "Looks after Northgate Alumni")
+"""Who runs the sample community: name, address, headline."""
 MEMBERS = 260
 SEED = 7
 PHOTOS_OF_TEN = 8
@@ -125,6 +129,16 @@ def build(book: Path) -> None:
     books: dict[str, list[dict[str, Any]]] = {SAMPLE.address: _book(in_book, choose)}
     books["*"] = _book([by_id[i] for i in strangers[10:24]], choose)
     book.write_text(json.dumps(books, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def appoint() -> None:
+    """Let somebody run the community, who joins for that: with their sign-in, the pages for operators are there to look at."""
+    name, address, headline = OPERATOR
+    hashed = passwords.hash_password(PASSWORD)
+    with transaction():
+        member = accounts.create_verified(name, address, hashed)
+        member.headline, member.is_operator = headline, True
+        names.refresh(member)
 
 
 def _cards(sample_id: int, pairs: set[tuple[int, int]]) -> None:

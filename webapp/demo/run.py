@@ -103,6 +103,7 @@ def _anew(folder: Path, book: Path) -> None:
     with app.app_context():
         schema.upgrade()
         community.build(book)
+        community.appoint()
         db.engine.dispose()
 
 
@@ -113,6 +114,7 @@ def _say(base: str, folder: Path) -> None:
 
   Sign in as   {community.SAMPLE.address}
   Password     {community.PASSWORD}
+  Runs it      {community.OPERATOR[1]}, with the same password: {base}/admin
   Mailbox      {base}/mailbox   (no mail leaves this machine; it is all here)
 
   Try this: My network, Find connections, Continue, allow the demo provider to read the contacts, add those who are here,
