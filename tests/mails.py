@@ -32,6 +32,8 @@ def facts_of(kind, said="Ada Lovelace"):
             "line": 12,
             "mark": "0" * 64,
         }
+    if "number" in facts:
+        facts |= {"number": 3}
     if "due" in facts:
         facts |= {"due": datetime(2026, 5, 14, tzinfo=UTC)}
     if "proof" in facts:

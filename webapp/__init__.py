@@ -88,6 +88,7 @@ def _register(app: Flask) -> None:
         introductions,
         invitations,
         join,
+        joining,
         leaving,
         links,
         log_ins,
@@ -151,6 +152,7 @@ def _register(app: Flask) -> None:
         introductions,
         invitations,
         join,
+        joining,
         leaving,
         links,
     )

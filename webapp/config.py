@@ -169,8 +169,9 @@ SETTINGS: tuple[Setting, ...] = (
         "JOIN",
         "text",
         "open",
-        "Who may join: anybody, or only people a member invited.",
-        choices=("open", "invitation"),
+        "Who may join: anybody; only people a member invited; anybody whom operators let in; or people on the operators' roster and whom a "
+        "member invited. docs/operate.md says more.",
+        choices=("open", "invitation", "approval", "roster"),
     ),
     Setting("GOOGLE_CLIENT_ID", "text", "", "The client id of your project at Google. Empty: Google is not offered."),
     Setting("GOOGLE_CLIENT_SECRET", "text", "", "The client secret that belongs to it.", secret=True),

@@ -14,7 +14,7 @@ from wtforms import EmailField, PasswordField, StringField
 
 from webapp import logs, passwords
 from webapp.config import setting
-from webapp.domain import accounts, guests, links
+from webapp.domain import accounts, joining, links
 from webapp.domain.errors import Invalid, Refused, TooMany
 from webapp.transaction import transaction, unlocked
 from webapp.web import access, address_book, limits
@@ -40,9 +40,9 @@ CLEAR = '"cache", "storage"'
 @unlocked
 def signup() -> Response:
     """Let somebody ask to join, where everybody may."""
-    if setting("JOIN") == "invitation":
+    if joining.is_closed():
         return page("accounts/closed.html")
-    return sign_up("accounts/signup.html", accounts.sign_up)
+    return sign_up("accounts/signup.html", joining.sign_up, by_roster=setting("JOIN") == "roster")
 
 
 @bp.get("/signup/check-mail")
@@ -107,17 +107,20 @@ def confirm(token: str) -> Response:
         with transaction():
             try:
                 member, row = accounts.confirm(token)
+            except joining.Closed:
+                raise
             except Refused as error:
-                refusal = error
+                refusal: Refused = error
             else:
-                guests.meet(member, row.lookup)
-                met = links.arrive(member)
+                met = joining.come_in(member, row.lookup)
                 then = url_for("profiles.welcome" if is_new else "settings.addresses")
                 answer = access.sign_in(member, limits.browser(), then)
                 say_met(met)
                 return answer
     except links.Over:  # the link that would have let them in is not open any more; nothing was done
         return page("invitations/over.html", status=410)
+    except joining.Closed as error:
+        refusal = error
     return show_on(form, refusal, "accounts/confirm.html", **values)
 
 

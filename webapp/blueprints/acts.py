@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from flask_babel import gettext as _
 
-from webapp.domain import acts, leaving, silence
+from webapp.domain import acts, joining, leaving, silence
 from webapp.web import paging
 from webapp.web.access import viewer, while_suspended
 from webapp.web.htmx import leave, page
@@ -31,6 +31,8 @@ def index() -> Response:
 @while_suspended
 def suspended() -> Response:
     """Say that the member is suspended, since when and why; for everybody else there is no such page."""
+    if joining.of(viewer()) is not None:
+        return leave("joining.waiting")
     if viewer().suspended_at is None:
         return leave("public.home")
     return page("acts/suspended.html", acts=acts.own(viewer()), condemned=leaving.condemned(viewer()))

@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField, TextAreaField
 
 from webapp import passwords, tokens
-from webapp.domain import accounts, guests, moderation
+from webapp.domain import accounts, guests, joining, moderation
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.extensions import csrf
 from webapp.transaction import transaction, unlocked
@@ -37,6 +37,7 @@ class JoinForm(FlaskForm):
 
     name = StringField(lazy_gettext("Your name"))
     password = PasswordField(lazy_gettext("Password"))
+    why = TextAreaField(lazy_gettext("Why would you like to join? (optional)"))
 
 
 @bp.route("/join/<token>", methods=["GET", "POST"])
@@ -56,6 +57,7 @@ def join(token: str) -> Response:
         "ticked": {member.id for member in link.inviters} if ticked is None else set(ticked),
         "about": tokens.sign_hash(tokens.OPT_OUT, link.lookup),
         "token": token,
+        "asks_why": joining.asks_why(),
     }
     if current_user.is_authenticated:
         return _join_as(token, ticked, shown)
@@ -66,6 +68,7 @@ def join(token: str) -> Response:
     for check, values in (
         (accounts.check_name, (form.name.data or "",)),
         (accounts.check_new_password, (form.password.data or "", form.name.data or "", link.address)),
+        (joining.check_why, (form.why.data or "",)),
     ):
         try:
             check(*values)
@@ -76,7 +79,8 @@ def join(token: str) -> Response:
     hashed = passwords.hash_password(form.password.data or "")
     try:
         with transaction():
-            member = guests.join(token, accounts.check_name(form.name.data or ""), hashed, ticked)
+            why = joining.check_why(form.why.data or "")
+            member = joining.accept(token, accounts.check_name(form.name.data or ""), hashed, ticked, why)
             return access.sign_in(member, limits.browser(), url_for("profiles.welcome"))
     except Refused as error:
         return show_on(form, error, "join/join.html", **shown)

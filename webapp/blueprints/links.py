@@ -9,7 +9,7 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields import SelectChoice
 
 from webapp.config import setting
-from webapp.domain import accounts, connections, invitations, links, people
+from webapp.domain import accounts, connections, invitations, joining, links, people
 from webapp.domain.errors import Invalid, Refused
 from webapp.models.link import InviteLink
 from webapp.models.member import Member
@@ -134,8 +134,8 @@ def by(token: str) -> Response:
 
 
 def _by_stranger(token: str, link: InviteLink, owner: Member) -> Response:
-    def note(name: str, address: str, password_hash: str) -> None:
-        links.sign_up(token, name, address, password_hash)
+    def note(name: str, address: str, password_hash: str, why: str) -> None:
+        joining.asking(links.sign_up(token, name, address, password_hash), why)
 
     known: dict[str, Any] = {
         "link": link,

@@ -52,7 +52,7 @@ def email() -> Response:
         return page(
             "settings/email.html",
             address=accounts.primary_address(member),
-            events=events.EVENTS,
+            events=[each for each in events.EVENTS if member.is_operator or not each.operators],
             chosen=events.chosen(member),
             rhythms=RHYTHMS,
         )

@@ -11,14 +11,14 @@ from webapp.cli.base import application, kith, plainly
 @plainly
 def make_admin(email: str) -> None:
     """Make a member an operator. Without an account, print a link (60 minutes, used once) that makes one."""
-    from webapp.domain import accounts
+    from webapp.domain import joining
     from webapp.domain.errors import DomainError
     from webapp.transaction import transaction
 
     with application().app_context():
         try:
             with transaction():
-                link = accounts.make_operator(email)
+                link = joining.make_operator(email)
         except DomainError as error:
             raise click.ClickException(f"{error}.") from None
         if link is None:

@@ -121,7 +121,7 @@ def _write(path: Path, answers: Mapping[str, Any]) -> None:
 
 
 def _first_operator(address: str | None) -> None:
-    from webapp.domain import accounts
+    from webapp.domain import accounts, joining
     from webapp.domain.errors import DomainError
     from webapp.transaction import transaction
 
@@ -131,7 +131,7 @@ def _first_operator(address: str | None) -> None:
     try:
         with transaction():
             accounts.end_operator_links()
-            token = accounts.make_operator(address) if address else accounts.operator_link()
+            token = joining.make_operator(address) if address else accounts.operator_link()
     except DomainError as error:
         raise click.ClickException(f"{error}.") from None
     if token is None:

@@ -33,6 +33,8 @@ UNVERIFIED_DAYS = 7
 WRONG = N_("That email and password don't match.")
 NO_OPERATOR = N_("%(address)s runs nothing here")
 LAST_OPERATOR = N_("%(address)s is the only one who runs this community. Make somebody else an operator first")
+FORM, INVITED, AT_THE_MACHINE = "form", "invited", "at the machine"
+"""By which door somebody joins: by what they typed here, by a member's invitation, by a link printed where Kith runs."""
 GONE = N_("This link has been used, or is too old. Ask for a new one.")
 
 
@@ -153,10 +155,10 @@ def _new_address(member: Member, address: str, lookup: str, *, primary: bool = T
     return row
 
 
-def create_verified(name: str, address: str, password_hash: str) -> Member:
+def create_verified(name: str, address: str, password_hash: str, door: str = FORM) -> Member:
     """Return a new member whose address is proven (a link in a mail to it was used); Refused where somebody has it already."""
     member = _new_member(name, password_hash)
-    verify(_new_address(member, address, lookup_of(address)))
+    verify(_new_address(member, address, lookup_of(address)), door=door)
     return member
 
 
@@ -197,16 +199,29 @@ def confirm(token: str) -> tuple[Member, EmailAddress]:
     return found
 
 
-def verify(row: EmailAddress, *, tell: bool = True) -> None:
+_GATE: list[Callable[[Member, str, str], None]] = []
+
+
+def gate(ask: Callable[[Member, str, str], None]) -> None:
+    """Have `ask` called with the member, the keyed hash and the door before an address counts as proven: the one place where all come by.
+
+    It raises Refused where they may not come in.
+    """
+    _GATE.append(ask)
+
+
+def verify(row: EmailAddress, *, tell: bool = True, door: str = FORM) -> None:
     """Take an address as proven. Other accounts that only claimed it are dropped; an opt-out of invitations is lifted.
 
-    The member's other addresses are told, unless `tell` says no. Refused where another member has proven it before.
+    The member's other addresses are told, unless `tell` says no. Refused where another member has proven it before, and at the gate.
     """
     owner = by_lookup(row.lookup)
     if owner is not None and owner.id != row.member_id:
         raise Refused(N_("This address belongs to an account already. Sign in with it"))
     now = clock.now()
     member = db.session.get_one(Member, row.member_id)
+    for ask in _GATE:
+        ask(member, row.lookup, door)
     if row.verified_at is None and tell:
         notices.tell(member, "added", row.address)
     row.verified_at = row.verified_at or now
@@ -520,7 +535,7 @@ def make_operator(typed: str) -> str | None:
         ).first()
         if row is None:
             return tickets.issue("operator", minutes=OPERATOR_MINUTES, address=address)
-        verify(row)
+        verify(row, door=AT_THE_MACHINE)
         found = db.session.get_one(Member, row.member_id)
     found.is_operator = True
     return None
@@ -570,6 +585,6 @@ def join_as_operator(token: str, name: str, password_hash: str, address: str = "
     ticket = tickets.take("operator", token)
     if ticket is None:
         raise Refused(GONE)
-    member = create_verified(name, str(ticket.payload["address"]) or address, password_hash)
+    member = create_verified(name, str(ticket.payload["address"]) or address, password_hash, AT_THE_MACHINE)
     member.is_operator = True
     return member

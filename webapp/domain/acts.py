@@ -22,13 +22,14 @@ from webapp.mail import outbox
 from webapp.models.act import Act
 from webapp.models.base import from_ms, to_ms
 from webapp.models.invitation import GuestInvitation
+from webapp.models.joining import Applicant
 from webapp.models.leaving import Departure
 from webapp.models.member import Member, Ticket
 from webapp.models.report import Report
 
 MAIL = "operators"
 """The mail that tells the member."""
-TOLD = ("suspended", "lifted", "silenced", "unsilenced", "deleted", "kept", "signed_out")
+TOLD = ("suspended", "lifted", "silenced", "unsilenced", "deleted", "kept", "signed_out", "approved")
 """What concerns the member, who reads it. That a report was settled tells that there was one, so only operators read that."""
 DONE: Mapping[str, str] = {
     "suspended": N_("Suspended"),
@@ -39,6 +40,8 @@ DONE: Mapping[str, str] = {
     "deleted": N_("The account is deleted"),
     "kept": N_("The account is not deleted"),
     "signed_out": N_("Signed out everywhere"),
+    "approved": N_("Let in"),
+    "declined": N_("Not let in"),
 }
 SAID: Mapping[str, str] = {
     "suspended": N_(
@@ -76,6 +79,7 @@ OWN = N_("You can't do that to your own account. Ask another operator.")
 SUSPENDED = N_("%(name)s is suspended already.")
 NOT_SUSPENDED = N_("%(name)s is not suspended.")
 CONDEMNED = N_("The account of %(name)s is to be deleted. Keep it first, then lift the suspension.")
+WAITS = N_("%(name)s waits to be let in. Decide about that instead.")
 SILENCED = N_("%(name)s may invite nobody already. Lift that first.")
 NOT_SILENCED = N_("%(name)s may invite already.")
 
@@ -159,6 +163,13 @@ def unsilence(operator: Member, other: Member, reason: str) -> None:
     tell(write(operator, other, "unsilenced", reason))
 
 
+def _refuse_who_waits(other: Member) -> None:
+    """The same column hides who is suspended and who waits to be let in; each ends in a way of its own."""
+    row = db.session.get(Applicant, other.id)
+    if other.suspended_at is not None and row is not None and row.waits_since is not None:
+        raise Refused(WAITS, name=other.name)
+
+
 def _put_off(other: Member, length: timedelta) -> None:
     milliseconds = int(length.total_seconds() * 1000)
     relationships.put_off(other, milliseconds)
@@ -176,6 +187,7 @@ def check(operator: Member, other: Member, reason: str) -> str:
     if other.id == operator.id:
         raise Refused(OWN)
     db.session.refresh(other)
+    _refuse_who_waits(other)
     return reason
 
 
@@ -186,6 +198,12 @@ def _lock(operator: Member, *ids: int) -> None:
     db.session.refresh(operator)
     if not (operator.is_operator and operator.is_visible):
         raise NotFound
+
+
+def decided(operator: Member, other: Member, decision: str) -> None:
+    """Add a line that somebody was let in, or was not."""
+    _lock(operator, other.id)
+    write(operator, other, decision, "")
 
 
 def settled(operator: Member, report: Report, decision: str) -> None:

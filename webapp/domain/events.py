@@ -40,6 +40,8 @@ class Event:
     mailed: bool = True
     gathers: bool = False
     """Its mail is one a week and so waits for no digest."""
+    operators: bool = False
+    """Happens to operators only, so nobody else is asked about it."""
 
     @property
     def has_mail(self) -> bool:
@@ -110,6 +112,12 @@ EVENTS: tuple[Event, ...] = (
                 gathered=False,
             )
         },
+    ),
+    Event(
+        "joining",
+        N_("Somebody waits for operators to let them in"),
+        {"joining": Told(N_("%(who)s, somebody waits to be let in"), "/admin/joining", gathered=False)},
+        operators=True,
     ),
 )
 BY_NAME: Mapping[str, Event] = {event.name: event for event in EVENTS}

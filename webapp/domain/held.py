@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from webapp import clock, config, tokens
-from webapp.domain import accounts, guests, throttles, tickets
+from webapp.domain import accounts, guests, roster, throttles, tickets
 from webapp.domain.errors import N_, NotFound
 from webapp.extensions import db
 from webapp.mail import outbox
@@ -36,11 +36,13 @@ class Held:
     is_member: bool
     claimed_at: tuple[datetime, ...]
     """When somebody joined with it, or added it to an account, without proving it."""
+    on_roster: bool
+    """Whether operators have it, as a keyed hash, on their list of those who belong here."""
 
     @property
     def is_nothing(self) -> bool:
         """Whether nothing is held."""
-        return not (self.invitations or self.address or self.is_member or self.claimed_at)
+        return not (self.invitations or self.address or self.is_member or self.claimed_at or self.on_roster)
 
 
 def ask(address: str) -> None:
@@ -96,6 +98,7 @@ def about(lookup: str) -> Held:
         _rests_until(remembered),
         any(row.verified_at is not None for row in claims),
         tuple(row.created_at for row in claims if row.verified_at is None),
+        roster.has(lookup),
     )
 
 
@@ -115,6 +118,7 @@ def _rests_until(address: GuestAddress | None) -> datetime | None:
 def erase(lookup: str) -> None:
     """Erase an address: from invitations, and where somebody claims it without having proven it. A member's own stays theirs."""
     guests.erase(lookup)
+    roster.forget(lookup)
     unproven = select(EmailAddress.member_id).where(EmailAddress.lookup == lookup, EmailAddress.verified_at.is_(None))
     whose = Member.id.in_(unproven.where(EmailAddress.is_primary)) & Member.verified_at.is_(None)
     db.session.execute(delete(Member).where(whose).execution_options(synchronize_session=False))

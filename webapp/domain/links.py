@@ -173,13 +173,14 @@ def behind(token: str, viewer: Member | None = None) -> tuple[InviteLink, Member
     return row[0], row[1]
 
 
-def sign_up(token: str, name: str, address: str, password_hash: str) -> None:
+def sign_up(token: str, name: str, address: str, password_hash: str) -> Member | None:
     """Note a wish to join by a link; the answer is the same for everybody. Nothing is used up before the address is proven."""
     link, _owner = behind(token)
     member = accounts.sign_up(name, address, password_hash)
     if member is not None:
         db.session.add(Arrival(link_id=link.id, member_id=member.id))
         db.session.flush()
+    return member
 
 
 def arrive(member: Member) -> Met | None:

@@ -68,6 +68,11 @@ def retract(kind: str, pairs: Pairs, *, about: str = "", mail: str | None = None
     outbox.retract(kind if mail is None else mail, pairs)
 
 
+def has_unread(kind: str) -> Any:
+    """Return the ids of those who were told of this kind and have not read it, as something to select from."""
+    return select(Notification.member_id).where(Notification.kind == kind, Notification.read_at.is_(None))
+
+
 def forget(kind: str, about: str) -> None:
     """Take back what anybody was told about something that is gone, and the mails about it that have not left."""
     gone = delete(Notification).where(Notification.kind == kind, Notification.about == about)

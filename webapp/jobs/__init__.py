@@ -12,7 +12,7 @@ from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
 from webapp import clock, logs
-from webapp.domain import guests, messages, relationships
+from webapp.domain import guests, joining, messages, relationships
 from webapp.jobs import archives, housekeeping, lease, leaving, mail
 from webapp.transaction import transaction
 
@@ -32,6 +32,8 @@ def release() -> None:
         guests.release(clock.now())
     with transaction():
         messages.put_due(clock.now())
+    with transaction():
+        joining.carry_out(clock.now())
 
 
 def run_due() -> None:

@@ -24,6 +24,7 @@ from webapp.domain import (
     events,
     held,
     introductions,
+    joining,
     leaving,
     ledger,
     messages,
@@ -202,7 +203,7 @@ def _prepare(row: OutgoingMail, now: datetime) -> tuple[str, dict[str, Any]]:
     gathering = GATHERED.get(row.kind)
     if gathering is not None:
         return address.address, facts | {"name": member.name} | gathering(row, member, facts["base_url"])
-    if row.kind == "left":
+    if row.kind in leaving.MAILS:
         return address.address, facts | {"name": member.name, "proof": leaving.proof(row.facts["counts"])}
     return address.address, facts | {"name": member.name} | _links(row, member, address, facts["base_url"])
 
@@ -229,12 +230,15 @@ def _links(row: OutgoingMail, member: Member, address: EmailAddress, base: str) 
     """Return the links of a mail to a member, with fresh tickets where it needs one."""
     if row.kind in {"confirmation", "new_address"}:
         token = tickets.issue("confirm", minutes=24 * 60, member=member, address_id=address.id)
-        return {"link": f"{base}/confirm/{token}", "hours": 24}
+        said = {"link": f"{base}/confirm/{token}", "hours": 24}
+        return said if row.kind == "new_address" else said | {"decided": joining.asks_why()}
     if row.kind == "reset":
         token = tickets.issue("reset", minutes=60, member=member, only=True)
         return {"link": f"{base}/reset/{token}", "minutes": 60}
     if row.kind == "leaving":
         return _staying(member, base)
+    if row.kind == joining.APPROVED:
+        return {"link": base}
     if row.kind == "already_member":
         return {"link": f"{base}/signin", "reset_link": f"{base}/reset"}
     return _caused(row, member, base)
@@ -340,8 +344,16 @@ def _archive(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
     return _choosing(row.kind, member, base) | {"link": f"{base}/settings/export", "hours": archives.HOURS}
 
 
+def _joining(row: OutgoingMail, member: Member, base: str) -> dict[str, Any]:
+    number = joining.number_waiting()
+    if not number or not member.is_operator:
+        raise _Skip("nobody waits any more")
+    return _choosing(row.kind, member, base) | {"link": f"{base}/admin/joining", "number": number}
+
+
 GATHERED = {
     "digest": _digest,
+    joining.KIND: _joining,
     "keep_in_touch": _due_people,
     archives.KIND: _archive,
     acts.MAIL: _deed,
@@ -371,6 +383,8 @@ def _outside(row: OutgoingMail, now: datetime, facts: dict[str, Any]) -> tuple[s
         return _guest(row, now, facts)
     if row.inquiry_id is not None:
         inquiry = db.session.get_one(Inquiry, row.inquiry_id)
+        if row.kind == joining.NOT_LISTED:
+            return inquiry.address, facts
         link = f"{facts['base_url']}/about-me/{held.issue(inquiry)}"
         return inquiry.address, facts | {"link": link, "hours": held.HOURS}
     raise _Skip("the account is gone")

@@ -8,7 +8,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, Moment
 
-KINDS = ("suspended", "lifted", "silenced", "unsilenced", "settled", "deleted", "kept", "signed_out")
+KINDS = (
+    "suspended",
+    "lifted",
+    "silenced",
+    "unsilenced",
+    "settled",
+    "deleted",
+    "kept",
+    "signed_out",
+    "approved",
+    "declined",
+)
 
 
 class Act(Base):

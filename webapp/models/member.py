@@ -82,6 +82,8 @@ class Member(Base):
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     place: Mapped[str] = mapped_column(String(120), default="")
     cohort: Mapped[str] = mapped_column(String(60), default="")
+    roster_cohort: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    """The cohort that the operators' roster has beside an address of the member's; seen by who sees `cohort`."""
     about: Mapped[str] = mapped_column(Text, default="")
     links: Mapped[list[str]] = mapped_column(JSON, default=list)
     photo: Mapped[str | None] = mapped_column(String(32), default=None)
@@ -116,7 +118,10 @@ class Member(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     verified_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
-    """Since when operators let the member see one page only, which says so. For all others they are as if gone."""
+    """Since when operators let the member see one page only, which says so. For all others they are as if gone.
+
+    The same hides who waits to be let in (`Applicant`).
+    """
     silenced_until: Mapped[datetime | None] = mapped_column(Moment, default=None)
     """Until when operators let the member invite nobody."""
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, current_app, g, make_response, red
 from flask_login import current_user, login_user
 
 from webapp import clock, logs, tokens
-from webapp.domain import accounts, log_ins, second_steps, tickets
+from webapp.domain import accounts, joining, log_ins, second_steps, tickets
 from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
@@ -44,7 +44,7 @@ def while_leaving(view: F) -> F:
 
 
 def while_suspended(view: F) -> F:
-    """Mark a handler that is there for a suspended member, too. Everything public they see as somebody who is not signed in."""
+    """Mark a handler that is there for who is suspended or waits to be let in. Everything public they see as who is not signed in."""
     view.while_suspended = True  # type: ignore[attr-defined]
     return view
 
@@ -144,7 +144,7 @@ def _guard() -> Any:
     left, suspended = member.deleted_at is not None, member.suspended_at is not None
     for applies, mark, where in (
         (left, "while_leaving", "leaving.index"),
-        (suspended, "while_suspended", "acts.suspended"),
+        (suspended, "while_suspended", "joining.waiting" if suspended and joining.of(member) else "acts.suspended"),
     ):
         if not applies or getattr(view, mark, False):
             continue

@@ -7,10 +7,10 @@ from flask import Response, flash, session
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import EmailField, PasswordField, StringField, TextAreaField
 
 from webapp import passwords
-from webapp.domain import accounts, throttles
+from webapp.domain import accounts, joining, throttles
 from webapp.domain.errors import Invalid
 from webapp.domain.links import Met
 from webapp.transaction import transaction
@@ -25,11 +25,13 @@ class SignUpForm(FlaskForm):
     name = StringField(lazy_gettext("Your name"))
     email = EmailField(lazy_gettext("Email"))
     password = PasswordField(lazy_gettext("Password"))
+    why = TextAreaField(lazy_gettext("Why would you like to join? (optional)"))
 
 
-def sign_up(template: str, note: Callable[[str, str, str], object], **values: Any) -> Response:
+def sign_up(template: str, note: Callable[[str, str, str, str], object], **values: Any) -> Response:
     """Ask for name, address and password, and have them noted; the mail tells the rest. Not for use inside a transaction."""
     form = SignUpForm()
+    values["asks_why"] = joining.asks_why()
     if not form.is_submitted():
         return page(template, form=form, **values)
     problems: dict[str, str] = {}
@@ -37,13 +39,14 @@ def sign_up(template: str, note: Callable[[str, str, str], object], **values: An
     address = attempt(problems, accounts.check_address, form.email.data or "")
     typed = (form.password.data or "", form.name.data or "", form.email.data or "")
     attempt(problems, accounts.check_new_password, *typed)
+    why = attempt(problems, joining.check_why, form.why.data or "")
     if problems:
         return show_on(form, Invalid(**problems), template, **values)
     with transaction():
         _count(limits.network())
     hashed = passwords.hash_password(form.password.data or "")
     with transaction():
-        note(name, address, hashed)
+        note(name, address, hashed, why)
     session["confirming"] = address
     return leave("accounts.check_mail")
 

@@ -3,7 +3,7 @@
 One file a topic; what all their pages share is in `desk`.
 """
 
-from webapp.blueprints.admin import log, mail, overview, people, providers, reports, traffic
+from webapp.blueprints.admin import joining, log, mail, overview, people, providers, reports, traffic
 from webapp.blueprints.admin.desk import bp
 
-__all__ = ["bp", "log", "mail", "overview", "people", "providers", "reports", "traffic"]
+__all__ = ["bp", "joining", "log", "mail", "overview", "people", "providers", "reports", "traffic"]

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from webapp import clock
-from webapp.domain import acts, moderation
+from webapp.domain import acts, joining, moderation
 from webapp.web.access import operators_only
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -21,4 +21,5 @@ def _known() -> dict[str, Any]:
         "many": acts.UNKNOWN_MANY,
         "days": acts.UNKNOWN_DAYS,
         "now": clock.now,
+        "waits_to_join": lambda member: joining.of(member) is not None,
     }

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from webapp.blueprints.admin.desk import bp
 from webapp.config import setting
+from webapp.domain import joining
 from webapp.domain.desk import numbers
 from webapp.jobs import health
 from webapp.mail import outbox
@@ -31,7 +32,13 @@ def overview() -> Response:
         guests_mailed=outbox.guest_mail_possible(),
         books=[name for door, name in log_ins.NAMES.items() if setting(f"{door.upper()}_CLIENT_ID")],
         log_ins=[log_ins.name_of(door) for door in log_ins.offered()],
-        join={"open": _("anybody"), "invitation": _("whoever a member invites")}.get(setting("JOIN"), setting("JOIN")),
+        applicants=joining.number_waiting(),
+        join={
+            "open": _("anybody"),
+            "invitation": _("whoever a member invites"),
+            "approval": _("whoever an operator lets in"),
+            "roster": _("who is on the roster, and whoever a member invites"),
+        }[setting("JOIN")],
     )
 
 

@@ -13,7 +13,7 @@ from wtforms import RadioField, TextAreaField
 from webapp import logs
 from webapp.blueprints.admin.desk import bp
 from webapp.config import setting
-from webapp.domain import acts, leaving, moderation, second_steps, silence
+from webapp.domain import acts, joining, leaving, moderation, second_steps, silence
 from webapp.domain.desk import deeds, members
 from webapp.domain.errors import Invalid
 from webapp.extensions import db
@@ -50,6 +50,7 @@ def person(handle: str) -> Response:
         address=members.address_of(other),
         secured=second_steps.is_asked_of(other),
         condemned=leaving.condemned(other),
+        waits=joining.of(other) is not None,
         until=until,
         open_ended=until is not None and silence.is_open_ended(until),
         unknown=acts.unknown_to(other),

@@ -598,6 +598,8 @@ LEFT_OUT: Mapping[str, str] = {
     "archive": "the archive itself",
     "batch": "when a sending button was pressed; what it sent is in `invitations.json`",
     "card_key": "the key of your private cards; the cards are here, opened",
+    "applicant": "why you would like to join, until operators have decided",
+    "roster_entry": "whether an address of yours is on the operators' roster; the cohort it confirms is in your profile",
     "departure": "that you asked to be deleted, until you take it back or are",
     "door_tally": "how often which provider gave an address book or failed to, on which day; nobody's in particular",
     "guest_address": "keyed hashes of addresses outside, with dates; nobody's in particular",

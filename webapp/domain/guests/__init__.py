@@ -29,6 +29,7 @@ from webapp.domain.guests.inviting import (
 )
 from webapp.domain.guests.joining import (
     Link,
+    connect_accepted,
     join,
     join_as,
     of_link,
@@ -67,6 +68,7 @@ __all__ = [
     "cancel_unsent",
     "cards",
     "check_note",
+    "connect_accepted",
     "erase",
     "expire",
     "facts_for",

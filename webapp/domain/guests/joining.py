@@ -10,6 +10,7 @@ from webapp.domain import accounts, announcing, relationships
 from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.models.invitation import GuestAddress, GuestInvitation
+from webapp.models.joining import Applicant
 from webapp.models.member import Member, visible
 
 OVER = N_("This invitation is no longer open.")
@@ -77,11 +78,39 @@ def take(token: str) -> Link:
 
 
 def join(token: str, name: str, password_hash: str, inviters: Sequence[int]) -> Member:
-    """Use a link up: it proves the address, the account is made, and the inviters left ticked are connected and told once."""
+    """Use a link up: it proves the address, the account is made, and the inviters left ticked are connected and told once.
+
+    Where operators decide first, it is kept to whom they said yes, and `connect_accepted` does it then.
+    """
     link = take(token)
-    member = accounts.create_verified(name, link.address, password_hash)
-    announcing.joined(member, _answer(link, member, inviters))
+    member = accounts.create_verified(name, link.address, password_hash, accounts.INVITED)
+    if member.is_visible:
+        announcing.joined(member, _answer(link, member, inviters))
+        return member
+    now, ticked = clock.now(), [row for row in link.invitations if row.inviter_id in set(inviters)]
+    for row in link.invitations:
+        row.joined_id = member.id
+        if row not in ticked:
+            row.quiet_at, row.quiet_reason = now, "declined"
+    db.session.get_one(Applicant, member.id).accepts = [row.id for row in ticked]
+    db.session.flush()
     return member
+
+
+def connect_accepted(member: Member, ids: Sequence[int]) -> None:
+    """Connect who was let in with those whose invitation they said yes to, also where it has ended by itself meanwhile."""
+    rows = db.session.scalars(
+        select(GuestInvitation).where(
+            GuestInvitation.id.in_(ids), GuestInvitation.state.in_(("invited", "uncertain", "expired"))
+        )
+    ).all()
+    if not rows:
+        return
+    relationships.join(member, [row.inviter_id for row in rows])
+    for row in rows:
+        row.state, row.ended_at, row.joined_id = "accepted", clock.now(), member.id
+    db.session.flush()
+    announcing.joined(member, [row.inviter_id for row in rows])
 
 
 def join_as(member: Member, token: str, inviters: Sequence[int]) -> None:

@@ -18,10 +18,11 @@ from webapp.domain.leaving.asking import (
     stay,
     stay_by,
 )
-from webapp.domain.leaving.going import due, proof, put_off, step
+from webapp.domain.leaving.going import MAILS, due, proof, put_off, step
 
 __all__ = [
     "CANCEL",
+    "MAILS",
     "Counted",
     "ask",
     "at_once",

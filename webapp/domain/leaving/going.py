@@ -25,7 +25,9 @@ from webapp.models.member import EmailAddress, Member
 
 MOST = 500
 """How many rows a step deletes at most, beside what goes with them."""
-MAIL = "left"
+MAIL, DECLINED = "left", "declined"
+MAILS = (MAIL, DECLINED)
+"""The last mail of an account: of one that left, and of one that operators did not let in."""
 MAILBOX_HOURS = 24
 """How long the last mail stays in the mailbox where that stands in for a mail server."""
 Done = Mapping[str, int]
@@ -61,7 +63,7 @@ PROOF: Mapping[str, str] = {
 """What the mail at the end counts, in this order; what has no words of its own is among the last."""
 
 
-UNCOUNTED = ("freed", "mailbox_message", "participant")
+UNCOUNTED = ("freed", "mailbox_message", "participant", "declined")
 """What is not theirs alone, or counted elsewhere."""
 
 
@@ -193,6 +195,7 @@ LAST = ("email_address", "departure")
 KEPT = (
     "act.member_id",
     "act.operator_id",
+    "applicant.decided_by_id",
     "conversation.high_id",
     "conversation.low_id",
     "conversation.started_by_id",
@@ -244,10 +247,10 @@ _SAID = ("headline", "organisation", "title", "field", "place", "cohort", "about
 
 def _mail(member: Member, _most: int) -> Done:
     """Put the last mail on the table, once, with what was deleted."""
-    there = select(OutgoingMail.id).where(OutgoingMail.to_member_id == member.id, OutgoingMail.kind == MAIL)
+    there = select(OutgoingMail.id).where(OutgoingMail.to_member_id == member.id, OutgoingMail.kind.in_(MAILS))
     if db.session.scalar(there.limit(1)) is None:
         row = db.session.get_one(Departure, member.id)
-        outbox.put(MAIL, to=member, facts={"counts": row.counts})
+        outbox.put(DECLINED if DECLINED in row.counts else MAIL, to=member, facts={"counts": row.counts})
         db.session.flush()
     return {}
 
@@ -257,7 +260,7 @@ def _gone(member: Member, _most: int) -> Done:
     now = clock.now()
     waits = select(func.max(OutgoingMail.created_at)).where(
         OutgoingMail.to_member_id == member.id,
-        OutgoingMail.kind == MAIL,
+        OutgoingMail.kind.in_(MAILS),
         OutgoingMail.state.in_(("queued", "claimed")) if setting("SMTP_URL") else True,  # type: ignore[arg-type]
     )
     since: datetime | None = db.session.scalar(waits)

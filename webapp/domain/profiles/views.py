@@ -33,6 +33,8 @@ class Profile:
     field: str
     place: str
     cohort: str
+    roster_cohort: str
+    """The year or class that the operators' roster confirms; seen by who sees `cohort`."""
     tags: tuple[str, ...]
     about: str
     links: tuple[str, ...]
@@ -122,5 +124,6 @@ def _profile(near: Any, viewer: Member | None, other: Member) -> Profile:
         handle=other.handle,
         name=other.name,
         **said,
+        roster_cohort=other.roster_cohort if held["cohort"].audience in sees else "",
         contact=tuple(ContactDetail(*row[1:]) for row in details),
     )

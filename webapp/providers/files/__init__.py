@@ -5,11 +5,11 @@ What a file is, is told by its contents; its name says nothing.
 
 import re
 
-from webapp.providers.files import archives, ldif, tables, texts, vcards
+from webapp.providers.files import archives, ldif, rosters, tables, texts, vcards
 from webapp.providers.files.found import Columns, FileError, Found, Kind, Table, Wrong
 from webapp.providers.files.tables import mapped
 
-__all__ = ["FILE_BYTES", "Columns", "FileError", "Found", "Kind", "Table", "Wrong", "mapped", "read"]
+__all__ = ["FILE_BYTES", "Columns", "FileError", "Found", "Kind", "Table", "Wrong", "mapped", "read", "roster"]
 
 FILE_BYTES = 10_000_000
 _PREAMBLE_OCTETS = 4_096
@@ -33,6 +33,13 @@ def read(data: bytes, file_name: str = "") -> Found | Table:  # noqa: ARG001 - w
             raise FileError("not_contacts")
         return found_there
     return _text(texts.clean(data))
+
+
+def roster(data: bytes) -> list[tuple[str, str]]:
+    """Return (address, year or class) of each row of a list of those who belong to a community. Raises FileError."""
+    if len(data) > FILE_BYTES:
+        raise FileError("too_large")
+    return rosters.read(data)
 
 
 def _text(data: bytes) -> Found | Table:

@@ -103,6 +103,17 @@ _PHRASES = (
 )
 _TYPE = frozenset({"type", "typ", "tipo", "label", "bezeichnung", "etiqueta", "etichetta", "libelle"})
 
+_COHORT = (
+    "Cohort", "Class", "Class of", "Class Year", "Year", "Graduation Year", "Year of Graduation", "Graduated", "Group", "Batch", "Intake",
+    "Jahrgang", "Abschlussjahr", "Abschluss", "Klasse", "Jahr", "Gruppe",
+    "Promotion", "Promo", "Année", "Année de promotion", "Année de diplôme", "Groupe", "Classe",
+    "Promoción", "Año", "Año de graduación", "Curso", "Grupo",
+    "Coorte", "Anno", "Anno di laurea", "Gruppo",
+    "Turma", "Ano", "Ano de formatura", "Coorte/Turma",
+    "Jaargang", "Jaar", "Lichting", "Klas", "Groep",
+)  # fmt: skip
+"""The year or class in a list of those who belong to a community."""
+
 _LINKEDIN = ("Company", "Position", "Connected On")
 _MARKS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     # The last field of each is the name on the screen of a messenger.
@@ -172,6 +183,16 @@ def recognised(row: Sequence[str]) -> Header | None:
         return None
     is_only_addresses = len(header.addresses) == sum(map(bool, folded))
     return header if is_only_addresses or any(header.names.get(role) for role in ("given", "family", "full")) else None
+
+
+def roster(row: Sequence[str]) -> tuple[list[int], int | None] | None:
+    """Return the columns of addresses and the one of the year or class, of the header of such a list; None for a row that is none."""
+    row = row[:COLUMNS_READ]
+    if any("@" in cell for cell in row):
+        return None
+    written = [at for at, cell in enumerate(row) if is_address(_words(cell)[0])]
+    cohort = next((at for at, cell in enumerate(row) if fold(cell) in _folded(_COHORT)), None)
+    return (written, cohort) if written else None
 
 
 def _roles(folded: Sequence[str]) -> dict[Role, list[int]]:

@@ -47,7 +47,7 @@ def read(data: bytes) -> Found | Table:
         gathered = _gathered(header, rows)
         gathered.left_out += rows.left_out
         return gathered.found(header.kind)
-    return _unknown(data, separator or _separator(head, start), start)
+    return _unknown(data, separator or separator_of(head, start), start)
 
 
 def mapped(table: Table, columns: Columns) -> Found:
@@ -146,7 +146,7 @@ def _cell(row: Row, at: int) -> str:
 # With a header that nobody knows, or without one
 
 
-def _separator(head: bytes, start: int) -> str:
+def separator_of(head: bytes, start: int) -> str:
     """Return what makes most rows equally long."""
 
     def evenness(separator: str) -> tuple[int, int]:
