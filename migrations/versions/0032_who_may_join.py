@@ -63,6 +63,7 @@ def upgrade():
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("lookup", name=op.f("roster_entry_pkey")),
     )
+    op.create_index("roster_entry_cohort_index", "roster_entry", ["cohort", "added_at"], unique=False)
     allow(KINDS)
 
 

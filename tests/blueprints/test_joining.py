@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests import factories, working
 from tests.invited import GUEST, connected, fields, invite, link, words
 from webapp import clock
-from webapp.domain import accounts, joining, links, people, roster
+from webapp.domain import accounts, joining, links, people, profiles, roster
 from webapp.domain.errors import Refused
 from webapp.extensions import db
 from webapp.models.act import Act
@@ -87,8 +87,8 @@ def test_who_joins_waits_until_an_operator_lets_them_in(olga, as_member, setting
     handle = named("Eve Adler").handle
     browser = as_member(someone)
     assert browser.get(f"/people/{handle}").status_code == 404
-    assert "Eve" not in browser.get("/people?q=Eve").text
-    assert people.count() == 2
+    assert "Eve Adler" not in browser.get("/people?q=Eve").text
+    assert people.total() == 2
     assert accounts.by_address(EVE) is not None, "the address is taken"
 
     # Operators are told, once, read what was written, and decide.
@@ -131,7 +131,7 @@ def test_who_joins_waits_until_an_operator_lets_them_in(olga, as_member, setting
     assert eve.get("/waiting").headers["Location"] == "/"
     assert "Let in" in words(eve.get("/settings/operators"))
     assert browser.get(f"/people/{handle}").status_code == 200
-    assert "Eve" in browser.get("/people?q=Eve").text
+    assert "Eve Adler" in browser.get("/people?q=Eve").text
     desk.post(f"/admin/joining/{handle}/undo")
     assert "taken back any more" in words(desk.get("/admin/joining"))
     assert named("Eve Adler").is_visible
@@ -336,7 +336,11 @@ def test_who_is_on_the_roster_joins_and_has_their_year_confirmed(olga, as_member
     assert "2009, confirmed by Northgate" in words(as_member(sam).get(f"/people/{found.handle}"))
 
     # What stands in the profile is the member's; what is confirmed is the roster's, for those who see the year.
-    eve.post("/settings/profile/cohort", {"cohort": "2010"})
+    for audience, seen in (("me", False), ("members", True)):
+        with transaction():
+            profiles.edit(named("Eve Adler"), {"cohort": audience}, cohort="2010")
+        assert ("2009, confirmed by" in words(as_member(sam).get(f"/people/{found.handle}"))) is seen
+        assert "2009, confirmed by" in words(eve.get(f"/people/{found.handle}"))
     upload(desk, "email,class\neve@out.example,2008\n", "replace")
     db.session.rollback()
     assert db.session.scalars(select(RosterEntry.cohort)).all() == ["2008"]

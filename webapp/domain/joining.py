@@ -19,6 +19,7 @@ from webapp.domain import accounts, acts, guests, links, roster, telling, thrott
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.mail import outbox
+from webapp.models.base import from_ms
 from webapp.models.invitation import GuestAddress, GuestInvitation, Inquiry
 from webapp.models.joining import Applicant
 from webapp.models.leaving import Departure
@@ -186,7 +187,7 @@ def waiting(after: tuple[datetime, int] | None = None) -> Any:
         )
         .join(Member, Member.id == Applicant.member_id)
         .join(EmailAddress, (EmailAddress.member_id == Member.id) & EmailAddress.is_primary)
-        .where(Applicant.waits_since.is_not(None), Applicant.decision != "going", Member.deleted_at.is_(None))
+        .where(_waits(), Applicant.decision != "going", Member.deleted_at.is_(None))
         .order_by(Applicant.waits_since, Applicant.member_id)
     )
     if after is not None:
@@ -199,8 +200,13 @@ def waiting(after: tuple[datetime, int] | None = None) -> Any:
 
 def number_waiting() -> int:
     """Return how many wait for a decision."""
-    waits = Applicant.waits_since.is_not(None) & (Applicant.decision == "")
+    waits = _waits() & (Applicant.decision == "")
     return db.session.scalar(select(func.count()).select_from(Applicant).where(waits)) or 0
+
+
+def _waits() -> Any:
+    """The SQL condition that an address is proven; said so that an index finds it."""
+    return Applicant.waits_since > from_ms(0)
 
 
 # Deciding

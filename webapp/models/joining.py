@@ -38,6 +38,7 @@ class RosterEntry(Base):
     """An address that belongs here, as its keyed hash alone: nobody can read it, mail it or show it."""
 
     __tablename__ = "roster_entry"
+    __table_args__ = (Index("roster_entry_cohort_index", "cohort", "added_at"),)
 
     lookup: Mapped[str] = mapped_column(String(64), primary_key=True)
     cohort: Mapped[str] = mapped_column(String(60), default="")
