@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base, Moment
+from webapp.models.base import KEYED, Base, Moment
 
 
 class Applicant(Base):
@@ -40,6 +40,6 @@ class RosterEntry(Base):
     __tablename__ = "roster_entry"
     __table_args__ = (Index("roster_entry_cohort_index", "cohort", "added_at"),)
 
-    lookup: Mapped[str] = mapped_column(String(64), primary_key=True)
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True, info=KEYED)
     cohort: Mapped[str] = mapped_column(String(60), default="")
     added_at: Mapped[datetime] = mapped_column(Moment)
