@@ -11,7 +11,7 @@ COMPILE := .cache/lock/bin/uv pip compile --quiet --generate-hashes --no-header 
 PYTEST := KITH_REQUIRE=$(KITH_REQUIRE) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint serve bench docs lock
+.PHONY: help setup demo test check lint serve faults bench docs lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,9 @@ serve: setup ## Run Kith with the data in ./instance
 
 test: setup ## Run every test (KITH_REQUIRE=all: what cannot run here is a failure)
 	@$(PYTEST)
+
+faults: setup ## Run the faults that Kith has to survive (docs/faults.md)
+	@$(PYTEST) tests/faults
 
 bench: setup ## Measure speed, as ratios of one run (MEMBERS=100000 for a large community)
 	@$(BIN)/python -m tests.bench --members $(MEMBERS)

@@ -17,10 +17,12 @@ _FOUND = {
     "node": lambda: shutil.which("node") and shutil.which("npm"),
     "chromium": browser,
     "soffice": lambda: shutil.which("soffice"),
+    "strace": lambda: shutil.which("strace"),
 }
 _WHAT = {
     "node": "Node.js with npm (the certified OpenID provider runs on it)",
     "chromium": "Chromium or Chrome (the journeys run in a real browser)",
+    "strace": "strace (it makes a disk fail)",
     "soffice": "LibreOffice Calc (files for spreadsheets are opened in one)",
 }
 

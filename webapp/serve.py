@@ -1,9 +1,11 @@
 """The web server: gunicorn with threads, and the recurring work beside it in one process."""
 
+import errno
 import gc
 import resource
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +26,9 @@ KEEPALIVE_SECONDS = 20
 BACKLOG = 2048
 CONNECTIONS = 800
 """How many are open at once in a process, which may usually have 1,024 files open: the database needs some, too."""
+
+LET_GO_SECONDS = 2
+"""How long an address that is taken is tried again. The workers of a server that was killed notice it within a second."""
 
 
 class Server(BaseApplication):
@@ -86,14 +91,23 @@ def check(host: str, port: int, values: dict[str, Any]) -> None:
 
     SettingError says what to change.
     """
-    try:
-        with socket.create_server((host, port), family=_family(host)):
-            pass
-    except (OSError, OverflowError) as error:
-        raise SettingError(
-            f"Kith cannot listen on {host}:{port}: {error}. Choose another with --host or --port."
-        ) from None
+    _listen(host, port).close()
     config.check_exposed(values, host)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen there; SettingError where that cannot be. What was killed a moment ago may still hold the address: wait for that."""
+    end = time.monotonic() + LET_GO_SECONDS
+    while True:
+        try:
+            return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+        except (OSError, OverflowError) as error:
+            if getattr(error, "errno", None) == errno.EADDRINUSE and time.monotonic() < end:
+                time.sleep(0.05)
+                continue
+            raise SettingError(
+                f"Kith cannot listen on {host}:{port}: {error}. Choose another with --host or --port."
+            ) from None
 
 
 def run(
@@ -104,7 +118,7 @@ def run(
     So whoever asks `/livez` to decide whether to end this process lets it go on.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
-    listening = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+    listening = _listen(host, port)
     if first is not None:
         with _alive(listening):
             first()

@@ -8,21 +8,27 @@ Nothing slow may run inside one (no provider, no SMTP, no password hashing, no i
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+import structlog
 from flask import Flask, Response, current_app, request
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from webapp.extensions import db
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PATIENCE_MS, ASIDE_MS = 9000, 50
+"""How long a write waits for others (SQLite); whoever pressed a button hears within ten seconds that the database is busy. And how long
+it waits beside a page that only shows something."""
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    "busy_timeout=30000",
+    f"busy_timeout={PATIENCE_MS}",
     "foreign_keys=ON",
     "secure_delete=ON",
     "cache_size=-8000",
@@ -30,6 +36,32 @@ SQLITE_PRAGMAS = (
 )
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+_aside: ContextVar[bool] = ContextVar("aside", default=False)
+log = structlog.get_logger("kith.database")
+
+Trouble = Literal["full", "busy", "away"]
+_SQLITE: dict[int, Trouble] = {5: "busy", 6: "busy", 8: "away", 10: "away", 13: "full", 14: "away"}
+"""By SQLite's result codes (their lowest byte): https://www.sqlite.org/rescode.html."""
+_SQLSTATES: dict[str, Trouble] = {"53": "full", "55": "busy", "40": "busy", "57": "away", "08": "away", "25006": "away"}
+"""By PostgreSQL's classes of conditions, or a whole code: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+
+
+def trouble(error: BaseException) -> Trouble | None:
+    """Say why the database did not do what it was asked, where that is its state and nothing is wrong with what was asked.
+
+    `full`: there is no room. `busy`: others hold what is needed. `away`: it does not answer, or its disk does not. Nothing was saved.
+    """
+    if isinstance(error, NoneFree):
+        return "busy"
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return None
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return _SQLITE.get(code & 0xFF)
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:  # psycopg has no answer to read one from
+        return "away" if error.connection_invalidated or type(error.orig).__name__ == "OperationalError" else None
+    return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
 
 
 def in_write_transaction() -> bool:
@@ -63,6 +95,24 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         _writing.reset(token)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Run the block in a write transaction beside a page that only shows something: where the database cannot take it now, it is left out.
+
+    For what may be missed once: when somebody was last here, or how many pages they looked at.
+    """
+    token = _aside.set(True)
+    try:
+        with transaction():
+            yield
+    except (DBAPIError, NoneFree) as error:
+        if trouble(error) is None:
+            raise
+        log.warning("left out", why=trouble(error))
+    finally:
+        _aside.reset(token)
 
 
 def unlocked(view: F) -> F:
@@ -108,7 +158,14 @@ def _connected(connection: Any, _record: object) -> None:
 def _begun(connection: Connection) -> None:
     if connection.get_execution_options().get("kith_single"):
         return
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    if not _aside.get():
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={ASIDE_MS}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
 
 
 def _begin() -> None:

@@ -12,7 +12,7 @@ TEMPLATES = ROOT / "templates"
 # Mails, and the pages inside an archive, have rules of their own: see tests/mail and tests/jobs/test_archives.py.
 MAILS = {"mail", "layouts/mail.html", "layouts/mail_foot.html", "archive"}
 ONE_CLICK = {"join/opt_out.html", "unsubscribe/show.html"}  # mail programs post there too, with nothing but the link
-ALONE = {"errors/500.html"}  # needs nothing, because anything may be what broke
+ALONE = {"errors/500.html", "errors/storage.html"}  # needs nothing, because anything may be what broke
 
 NAMES = sorted(
     name

@@ -13,7 +13,7 @@ from webapp.domain import accounts, joining, log_ins, second_steps, tickets
 from webapp.domain.errors import NotFound
 from webapp.extensions import login
 from webapp.models.member import Member
-from webapp.transaction import transaction
+from webapp.transaction import aside
 from webapp.web import known
 from webapp.web.htmx import leave, leave_to
 from webapp.web.sessions import TOKEN
@@ -191,6 +191,6 @@ def _note_seen(response: Response) -> Response:
         and response.status_code < BAD_REQUEST
     ):
         row = member.sign_in_id
-        with transaction():
+        with aside():
             accounts.note_seen(row)
     return response

@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from webapp import logs
-from webapp.domain.errors import DomainError, Invalid, NotFound, Refused, TooMany
+from webapp import logs, transaction
+from webapp.domain.errors import N_, DomainError, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.web import watching
 from webapp.web.back import came_from
@@ -20,6 +22,15 @@ from webapp.web.htmx import page, wants_part
 
 log = structlog.get_logger("kith.errors")
 INVALID = 422
+STORAGE = {
+    "full": (507, N_("Not saved: the storage of this server is full. Whoever runs this site has to make room first.")),
+    "busy": (503, N_("Not saved: the database is busy. Try again in a few seconds.")),
+    "away": (
+        503,
+        N_("This site can't reach its database at the moment. Nothing was saved; try again in a few seconds."),
+    ),
+}
+RETRY_SECONDS = 5
 STATUS = {NotFound: 404, Refused: 409, Invalid: INVALID, TooMany: 429}
 
 
@@ -65,6 +76,9 @@ def bind(app: Flask) -> None:
     app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(CSRFError, _stale)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(InternalServerError, lambda error: _unexpected(error.original_exception or error))
+    app.register_error_handler(DBAPIError, _storage)
+    app.register_error_handler(NoneFree, _storage)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -122,12 +136,38 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-def _unexpected(error: Exception) -> tuple[str, int]:
-    """Answer without the database, with the request's number, which finds its lines in the log. These have no locals and no values."""
+def _storage(error: BaseException) -> Any:
+    """Say that the database could not, where it is its state and no mistake of ours. Needs no database to say so."""
+    why = transaction.trouble(error)
+    if why is None:
+        return _unexpected(error)
+    db.session.rollback()
+    log.error("storage", request=watching.number(), why=why, endpoint=request.endpoint)
+    status, words = STORAGE[why]
+    answer = make_response(
+        f"<p>{_(words)}</p>" if wants_part() else _alone("errors/storage.html", words=_(words)), status
+    )
+    if status == ServiceUnavailable.code:
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _unexpected(error: BaseException) -> Any:
+    """Answer without the database, with the request's number, which finds its lines in the log. These have no locals and no values.
+
+    What fails when all is settled, at the commit, comes here, too, and not as what it is.
+    """
+    if transaction.trouble(error) is not None:
+        return _storage(error)
     db.session.rollback()
     number = watching.number()
     log.error("unexpected", request=number, kind=type(error).__name__, endpoint=request.endpoint, exc_info=error)
     words = "Something broke on our side. Nothing you typed is lost; go back and try again."
     if wants_part():
         return f"<p>{words}</p>", 500
-    return render_template("errors/500.html", number=number), 500
+    return _alone("errors/500.html", number=number), 500
+
+
+def _alone(template: str, **values: Any) -> str:
+    """Render a page without what all others have: who is signed in would be asked of the database."""
+    return current_app.jinja_env.get_template(template).render(**values)

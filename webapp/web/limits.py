@@ -12,7 +12,7 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from webapp.domain import throttles
 from webapp.domain.errors import N_
 from webapp.models.member import Member
-from webapp.transaction import transaction
+from webapp.transaction import aside
 from webapp.web.bodies import Bodies, take
 from webapp.web.numbers import DIGITS, as_number
 
@@ -115,7 +115,7 @@ def result_page(viewer: Member) -> None:
     """Count a page of results; TooMany for who looks at so many that they seem to copy them."""
     handle = viewer.handle
     if throttles.turn_page(handle):
-        with transaction():
+        with aside():
             throttles.note_pages(handle)
 
 
