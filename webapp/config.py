@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app, has_app_context
 
+from webapp import colours
+
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
 SECRET_SIGNS = 10
@@ -164,7 +166,19 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Whom to tell of a security problem of this instance: an email address or an https:// page, named in /.well-known/security.txt. Empty: there is no such file.",
     ),
-    Setting("ACCENT", "text", "pine", "The colour of links and buttons.", choices=("pine", "ocean", "plum", "slate")),
+    Setting(
+        "ACCENT",
+        "text",
+        "pine",
+        "The colour of links and buttons: `pine`, `ocean`, `plum`, `slate`, or one of your own as `#rrggbb`, which has to be dark enough to "
+        "be read on light pages; a lighter shade for dark ones is made of it.",
+    ),
+    Setting(
+        "LOGO",
+        "text",
+        "",
+        "A picture (PNG, JPEG or WebP), in the instance folder or with its whole path, to show instead of Kith's sign. Empty: the sign.",
+    ),
     Setting(
         "JOIN",
         "text",
@@ -331,6 +345,7 @@ def load(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
         found = next((source for source in sources if name in source), None)
         values[name] = row.default if found is None else row.read(found[name])
     values["INSTANCE"] = folder
+    values["ACCENT"] = values["ACCENT"].lower()
     values["BASE_URL"] = _base_url(values["BASE_URL"])
     _check(values)
     return values
@@ -347,6 +362,7 @@ def checked(name: str, raw: str) -> Any:
 
 def _check(values: Mapping[str, Any]) -> None:
     """Raise SettingError for a value that cannot be meant."""
+    _check_look(values)
     name = values["SITE_NAME"]
     if not any(sign.isalnum() for sign in name) or len(name) > SITE_NAME_CHARACTERS or not name.isprintable():
         raise SettingError(
@@ -377,6 +393,19 @@ def _check(values: Mapping[str, Any]) -> None:
             )
     if values["CARDDAV_CA_FILE"] and not Path(values["CARDDAV_CA_FILE"]).is_file():
         raise SettingError(f"{PREFIX}CARDDAV_CA_FILE must be a file, but there is no {values['CARDDAV_CA_FILE']}.")
+
+
+def _check_look(values: Mapping[str, Any]) -> None:
+    accent = values["ACCENT"].lower()
+    if accent not in colours.NAMED and not colours.is_own(accent):
+        raise SettingError(
+            f"{PREFIX}ACCENT must be one of {', '.join(colours.NAMED)}, or a colour like #0b5d7a, but is {values['ACCENT']!r}."
+        )
+    if colours.is_own(accent) and colours.readable(accent) != accent:
+        raise SettingError(
+            f"{PREFIX}ACCENT {accent} can't be read on light pages: its contrast is {colours.worst(accent):.1f}:1, and text needs 4.5:1. "
+            f"The nearest shade that can is {colours.readable(accent)}."
+        )
 
 
 def is_given(name: str) -> bool:

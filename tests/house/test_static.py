@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from webapp import config
+from webapp import colours as accents
+from webapp.web import branding
 
 STATIC = Path(__file__).parents[2] / "webapp/static"
 TEMPLATES = Path(__file__).parents[2] / "webapp/templates"
 OWN = sorted(path.name for path in STATIC.glob("*.css") if path.name != "kith.css")
 CSS = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ["kith.css", *OWN])
-ACCENTS = next(setting.choices for setting in config.SETTINGS if setting.name == "ACCENT")
 
 # Which colours stand on which: text needs 4.5:1, what shows the edge of a control 3:1.
 TEXT = [
@@ -92,9 +92,9 @@ def test_colours_come_from_tokens_only():
     assert set(strays) <= {"#0000", "#fff", "#8fe0bd", "#0d5139"}
 
 
-def tokens(accent):
+def tokens(accent, css=CSS):
     """The colours of an accent: name -> (light, dark)."""
-    blocks = re.findall(r'(:root|\[data-accent="' + accent + r'"\]) \{(.*?)\n  \}', CSS, re.DOTALL)
+    blocks = re.findall(r'(:root|\[data-accent="' + accent + r'"\]) \{(.*?)\n  \}', css, re.DOTALL)
     found = {}
     for _selector, block in blocks:
         found |= {
@@ -120,16 +120,42 @@ def test_contrast_is_computed_as_the_standard_says():
     assert contrast("#767676", "#fff") == pytest.approx(4.54, abs=0.01)
 
 
-@pytest.mark.parametrize("accent", ACCENTS)
+@pytest.mark.parametrize("accent", accents.NAMED)
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_every_accent_can_be_read_in_light_and_dark(accent, scheme):
     colours = tokens(accent)
     if accent != "pine":
         assert colours["accent"] != tokens("pine")["accent"], "the accent has no colours of its own"
-    weak = {
+    assert weak(colours, scheme) == {}
+
+
+def weak(colours, scheme):
+    """What could not be read."""
+    return {
         f"{on} on {under}": round(contrast(colours[on][scheme], colours[under][scheme]), 2)
         for pairs, least in ((TEXT, 4.5), (EDGES, 3))
         for on, under in pairs
         if contrast(colours[on][scheme], colours[under][scheme]) < least
     }
-    assert weak == {}
+
+
+SHADES = ["#{:02x}{:02x}{:02x}".format(*each) for each in itertools.product((0, 85, 170, 255), repeat=3)]
+
+
+def test_an_accent_of_ones_own_can_be_read_or_is_refused_with_the_nearest_shade_that_can():
+    taken = 0
+    for shade in [*SHADES, "#767676", "#0b5d7a"]:
+        nearest = accents.readable(shade)
+        taken += nearest == shade
+        assert (nearest == shade) is (accents.worst(shade) >= 4.5), shade
+        assert accents.readable(nearest) == nearest
+        css = branding.styles(CSS, nearest)
+        assert "[data-accent" not in css
+        for scheme in (0, 1):
+            assert weak(tokens("own", css), scheme) == {}, shade
+    assert 10 < taken < len(SHADES)
+
+
+def test_the_styles_of_a_page_stay_within_eight_kilobytes_with_an_accent_of_ones_own():
+    own = branding.styles((STATIC / "kith.css").read_text(encoding="utf-8"), "#0b5d7a").encode()
+    assert len(gzip.compress(own, mtime=0)) + max(map(packed, OWN)) <= 8192

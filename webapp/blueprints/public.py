@@ -34,20 +34,16 @@ def home() -> Response:
 @public
 def manifest() -> Response:
     """Tell a phone how to put the community on its home screen."""
-    icons = [
-        {"src": asset("icon.svg"), "type": "image/svg+xml", "sizes": "any"},
+    own = "logo" if setting("LOGO") else "icon"
+    icons = [] if setting("LOGO") else [{"src": asset("icon.svg"), "type": "image/svg+xml", "sizes": "any"}]
+    icons += [
         {
-            "src": asset("icon-192.png"),
+            "src": asset(f"{own}-{pixels}.png"),
             "type": "image/png",
-            "sizes": "192x192",
-            "purpose": "any maskable",
-        },
-        {
-            "src": asset("icon-512.png"),
-            "type": "image/png",
-            "sizes": "512x512",
-            "purpose": "any maskable",
-        },
+            "sizes": f"{pixels}x{pixels}",
+            "purpose": "any" if own == "logo" else "any maskable",
+        }
+        for pixels in (192, 512)
     ]
     name = setting("SITE_NAME")
     response = jsonify(name=name, short_name=name[:12], start_url="/", display="standalone", icons=icons)

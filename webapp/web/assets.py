@@ -2,12 +2,13 @@
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 
+from webapp import colours
 from webapp.web.headers import HTTPS_ONLY
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -31,25 +32,43 @@ class File(NamedTuple):
     packed: bytes | None
 
 
-def stamp_of(folder: Path) -> str:
-    """Return eight digits that change with any byte of any file in the folder."""
+def stamp_of(folder: Path, own: Mapping[str, bytes] | None = None) -> str:
+    """Return eight digits that change with any byte of any file in the folder, and of those that this instance has of its own."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(folder)}\0".encode())
             digest.update(path.read_bytes())
+    for name, plain in sorted((own or {}).items()):
+        digest.update(f"{name}\0".encode())
+        digest.update(plain)
     return digest.hexdigest()[:8]
 
 
 def bind(app: Flask) -> None:
     """Serve the static folder under its stamp, and give templates `asset(name)`."""
     folder = Path(app.root_path) / "static"
-    prefix = f"/static/{stamp_of(folder)}/"
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    found = {path.relative_to(folder).as_posix(): read(path) for path in folder.rglob("*") if path.is_file()}
+    own = _own(folder, app.config["KITH"])
+    prefix = f"/static/{stamp_of(folder, own)}/"
+    found |= {name: packed(Path(name).suffix, plain) for name, plain in own.items()}
     app.config["ASSETS"] = {name: f"{prefix}{name}" for name in found}
-    files = {f"{prefix}{name}": read(path) for name, path in found.items()}
+    files = {f"{prefix}{name}": file for name, file in found.items()}
     app.wsgi_app = Static(app.wsgi_app, files, https=app.config["SESSION_COOKIE_SECURE"])  # type: ignore[method-assign]
     app.jinja_env.globals["asset"] = asset
+
+
+def _own(folder: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the files that this instance has in place of those of the folder, or beside them: its accent and its logo."""
+    from webapp.web import branding
+
+    made: dict[str, bytes] = {}
+    if colours.is_own(settings["ACCENT"]):
+        for name, change in (("kith.css", branding.styles), ("icon.svg", branding.symbol)):
+            made[name] = change((folder / name).read_text(encoding="utf-8"), settings["ACCENT"]).encode()
+    if settings["LOGO"]:
+        made |= branding.logo(settings["INSTANCE"] / settings["LOGO"])
+    return made
 
 
 def asset(name: str) -> str:
@@ -59,9 +78,13 @@ def asset(name: str) -> str:
 
 def read(path: Path) -> File:
     """Return a file with its packed form, where packing makes it smaller."""
-    plain = path.read_bytes()
-    packed = None if path.suffix in PACKED_ALREADY else gzip.compress(plain, mtime=0)
-    return File(TYPES[path.suffix], plain, packed if packed and len(packed) < len(plain) else None)
+    return packed(path.suffix, path.read_bytes())
+
+
+def packed(suffix: str, plain: bytes) -> File:
+    """Return such bytes as they are sent."""
+    small = None if suffix in PACKED_ALREADY else gzip.compress(plain, mtime=0)
+    return File(TYPES[suffix], plain, small if small and len(small) < len(plain) else None)
 
 
 class Static:

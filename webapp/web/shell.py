@@ -36,6 +36,7 @@ def _shell() -> dict[str, Any]:
         "language": str(get_locale()).replace("_", "-"),
         "site_name": setting("SITE_NAME"),
         "accent": setting("ACCENT"),
+        "has_logo": bool(setting("LOGO")),
         "theme": theme if theme in THEMES else "",
         "theme_cookie": f"{name}=%;path=/;max-age={YEAR_SECONDS};samesite=lax{secure}",
         "me": viewer() if current_user.is_authenticated else None,

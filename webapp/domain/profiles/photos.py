@@ -39,6 +39,13 @@ def crop(picture: bytes) -> dict[int, bytes]:
 
     Invalid for what is no picture, and for one that would need too much memory. Slow: never inside a transaction.
     """
+    upright = flat(picture)
+    with _decoding:
+        return {pixels: _webp(ImageOps.fit(upright, (pixels, pixels), Image.Resampling.LANCZOS)) for pixels in PIXELS}
+
+
+def flat(picture: bytes) -> Image.Image:
+    """Return a picture as its pixels alone, upright and on white, without what it carried besides. As `crop` otherwise."""
     transaction.refuse_inside("A picture is read")
     if len(picture) > PHOTO_BYTES:
         raise Invalid(photo=TOO_LARGE)
@@ -50,10 +57,9 @@ def crop(picture: bytes) -> dict[int, bytes]:
                     raise Invalid(photo=TOO_LARGE)
                 opened.draft("RGB", (max(PIXELS) * 2, max(PIXELS) * 2))
                 upright = ImageOps.exif_transpose(opened)
-                flat = _on_white(upright)
+                return _on_white(upright)
         except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
             raise Invalid(photo=NO_PICTURE) from error
-        return {pixels: _webp(ImageOps.fit(flat, (pixels, pixels), Image.Resampling.LANCZOS)) for pixels in PIXELS}
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
