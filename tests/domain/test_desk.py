@@ -244,7 +244,7 @@ def test_the_queue_says_how_much_waits_and_since_when(ana):
     assert (queue.queued, queue.due, queue.tried, queue.leaving, queue.sent) == (2, 1, 1, 1, 2)
     assert (queue.uncertain, queue.failed) == (1, 1)
     assert abs((queue.oldest - first).total_seconds()) < 5
-    assert numbers.waiting() == numbers.Waiting(0, 1, 1, 1)
+    assert numbers.waiting() == numbers.Waiting(0, 1, 0, 1, 1)
     assert any("half an hour late" in each for each in health.problems())
     clock.move(days=2)
     assert mails.queue().sent == 0

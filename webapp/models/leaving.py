@@ -1,4 +1,4 @@
-"""Leaving: who has asked to be deleted, when that begins, and how far it has come."""
+"""Leaving: who has asked to be deleted, or whom operators delete, when that begins, and how far it has come."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from webapp.models.base import Base, Moment
 
 
 class Departure(Base):
-    """One member who leaves. Until `due_at` nothing is deleted and they may stay; then it goes in steps, and this row with the last."""
+    """One member who leaves. Until `due_at` nothing is deleted and they may stay; then it goes in steps, and this row with the last.
+
+    Whom operators delete is suspended until then (`Member.deleted_at` is set with the first step), and only operators can call it off.
+    """
 
     __tablename__ = "departure"
 

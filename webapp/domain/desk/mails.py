@@ -115,9 +115,9 @@ def may_again(row: OutgoingMail) -> bool:
     return row.state == "failed" or (row.state == "uncertain" and row.kind in TWICE)
 
 
-def one(mail_id: int) -> OutgoingMail:
-    """Return a mail that is uncertain or failed, locked; NotFound for any other."""
-    row = db.session.get(OutgoingMail, mail_id, with_for_update=True, populate_existing=True)
+def one(mail_id: int, *, lock: bool = False) -> OutgoingMail:
+    """Return a mail that is uncertain or failed; NotFound for any other."""
+    row = db.session.get(OutgoingMail, mail_id, with_for_update=lock or None, populate_existing=True)
     if row is None or row.state not in TROUBLE:
         raise NotFound
     return row
@@ -125,7 +125,7 @@ def one(mail_id: int) -> OutgoingMail:
 
 def send_again(mail_id: int) -> None:
     """Put a mail back into the queue. Refused for one that may not be sent twice; NotFound for one that is settled meanwhile."""
-    row = one(mail_id)
+    row = one(mail_id, lock=True)
     if not may_again(row):
         raise Refused(NOT_AGAIN)
     row.state, row.reason, row.attempts, row.claimed_at, row.sent_at = "queued", "", 0, None, None
@@ -134,5 +134,5 @@ def send_again(mail_id: int) -> None:
 
 def put_aside(mail_id: int) -> None:
     """Take a mail off the list: nothing is sent, and nobody is told."""
-    row = one(mail_id)
+    row = one(mail_id, lock=True)
     row.state, row.reason = "skipped", ASIDE

@@ -1,5 +1,8 @@
 """What the overview says: what waits for somebody, and how large the community is. Numbers, of which none is anybody's."""
 
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +19,8 @@ from webapp.models.report import Report
 
 LATE = timedelta(minutes=30)
 """A mail that is due for so long waits for somebody to look."""
+STUCK_ATTEMPTS = 5
+"""After so many, a mail has been refused for most of an hour."""
 FRESH_SECONDS = 300
 """For so long the size of the community is not counted again."""
 
@@ -26,6 +31,7 @@ class Waiting:
 
     reports: int
     late: int
+    stuck: int
     uncertain: int
     failed: int
 
@@ -50,8 +56,9 @@ def waiting() -> Waiting:
     late = select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.not_before < now - LATE)
     wrong = select(OutgoingMail.state, func.count()).where(text(mail.TROUBLE))
     trouble = {row[0]: row[1] for row in db.session.execute(wrong.group_by(OutgoingMail.state))}
-    row = db.session.execute(select(reports, late.scalar_subquery())).one()
-    return Waiting(row[0], row[1], trouble.get("uncertain", 0), trouble.get("failed", 0))
+    stuck = select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.attempts >= STUCK_ATTEMPTS)
+    row = db.session.execute(select(reports, late.scalar_subquery(), stuck.scalar_subquery())).one()
+    return Waiting(*row, trouble.get("uncertain", 0), trouble.get("failed", 0))
 
 
 _sizes: dict[str, tuple[float, Size]] = {}
@@ -91,13 +98,22 @@ def _database() -> int:
     if not is_sqlite():
         return db.session.scalar(select(func.pg_database_size(func.current_database()))) or 0
     file = Path(str(db.engine.url.database))
-    return sum(each.stat().st_size for each in (file, file.with_name(f"{file.name}-wal")) if each.exists())
+    return _bytes((file, file.with_name(f"{file.name}-wal")))
 
 
 def stored() -> int:
     """Return how many bytes the instance folder takes, the database included where it is there."""
     folder: Path = config.setting("INSTANCE")
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+    return _bytes(folder.rglob("*"))
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    found = 0
+    for each in files:
+        with suppress(OSError):  # gone in this moment
+            about = each.lstat()
+            found += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return found
 
 
 def engine() -> str:
