@@ -5,6 +5,7 @@ A real server in a process of its own, a provider that listens, and a search of 
 
 import base64
 import contextlib
+import copy
 import hashlib
 import html
 import itertools
@@ -22,12 +23,14 @@ import requests
 from tests import factories, programs
 from tests.providers import live
 from webapp import create_app, schema
+from webapp.blueprints.contacts.reading import STEPS_AT_ONCE
 from webapp.demo.provider import create_provider, default_clients
 from webapp.extensions import db
 from webapp.proof.search import Search, keys_of
 
 CONTACTS = 2500
 STEM = "Quillfeather"
+OTHERS = 10
 PAGE = "/google/v1/people/me/connections"
 
 
@@ -38,6 +41,12 @@ def canary(number):
 
 CANARIES = [canary(number) for number in range(CONTACTS)]
 BOOK = [{"name": name, "emails": [address]} for name, address in CANARIES]
+
+
+def _browser():
+    browser = requests.Session()
+    browser.trust_env = False
+    return browser
 
 
 class Kith:
@@ -57,8 +66,14 @@ class Kith:
         self.provider.before_request(self._noted)
         self.process = None
         self.searches = {}
-        self.browser = requests.Session()
-        self.browser.trust_env = False
+        self.address = "maya@gmail.com"
+        self.browser = _browser()
+
+    def somebody(self, address):
+        """Another member, at a browser of their own."""
+        other = copy.copy(self)
+        other.address, other.browser = address, _browser()
+        return other
 
     def _noted(self):
         from flask import request
@@ -84,14 +99,16 @@ class Kith:
         self.keys = app.config["KEYS"]
         with app.app_context():
             schema.upgrade()
-            factories.member("Maya van Nes", email="maya@gmail.com")
+            factories.member("Maya van Nes", email=self.address)
+            for number in range(OTHERS):
+                factories.member(f"Member {number}", email=f"m{number}@gmail.com")
             db.engine.dispose()
 
     def start(self):
         self.process = programs.start(
             "serve", "--port", self.port, log=self.folder / "log.txt", leads=True, **self.given
         )
-        self.process.wait_until(lambda: programs.answers(f"{self.url}/livez"))
+        self.process.wait_until(lambda: programs.answers(f"{self.url}/signin"))
 
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
@@ -110,9 +127,7 @@ class Kith:
         return self.browser.post(f"{self.url}{path}", {"csrf_token": token, **(data or {})}, timeout=30, **more)
 
     def sign_in(self):
-        answer = self.post(
-            "/signin", {"email": "maya@gmail.com", "password": factories.PASSWORD}, allow_redirects=False
-        )
+        answer = self.post("/signin", {"email": self.address, "password": factories.PASSWORD}, allow_redirects=False)
         assert answer.status_code == 303
 
     def consent(self):
@@ -120,11 +135,11 @@ class Kith:
         token = html.unescape(re.search(r'name="csrf_token" value="([^"]+)"', text)[1])
         answer = self.browser.post(
             f"{self.url}/contacts",
-            {"csrf_token": token, "address": "maya@gmail.com"},
+            {"csrf_token": token, "address": self.address},
             allow_redirects=False,
             timeout=30,
         )
-        back = live.consent(answer.headers["Location"], "maya@gmail.com")
+        back = live.consent(answer.headers["Location"], self.address)
         self.browser.get(f"{self.url}/contacts/google/callback", params=back, timeout=30)
 
     def page_wanted(self):
@@ -229,6 +244,34 @@ def test_a_killed_reading_goes_on_and_leaves_no_trace(kith):
     assert kith.ask_database("SELECT guests, members, state FROM address_book_import") == [(CONTACTS, 0, "ready")]
     kith.post("/contacts/forget")
     kith.stop()
+    assert kith.traces() == []
+
+
+def test_f9_ten_readings_that_hang_hold_up_nobody_else(kith):
+    others = [kith.somebody(f"m{number}@gmail.com") for number in range(OTHERS)]
+    for each in others:
+        each.sign_in()
+        each.consent()
+    kith.sign_in()
+    kith.hold.clear()
+    asked = kith.asked.count(PAGE)
+    threads = [threading.Thread(target=each.step) for each in others]
+    for thread in threads:
+        thread.start()
+    kith.process.wait_until(lambda: kith.asked.count(PAGE) == asked + STEPS_AT_ONCE)
+    for path in ("/feed", "/connections", "/people?q=member", "/messages", "/contacts") * 4:
+        assert kith.get(path).status_code == 200
+    assert kith.post("/feed", {"body": "Still here", "audience": "connections"}).ok
+    assert sum(thread.is_alive() for thread in threads) == STEPS_AT_ONCE, "and the others were told to wait"
+    kith.hold.set()
+    for thread in threads:
+        thread.join()
+    for each in others:
+        each.read_on()
+    states = kith.ask_database("SELECT state, guests FROM address_book_import")
+    assert states == [("ready", CONTACTS)] * OTHERS
+    for each in others:
+        each.post("/contacts/forget")
     assert kith.traces() == []
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute, parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import case, delete, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, literal, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import clock
@@ -47,6 +47,20 @@ TOGETHER = 20
 """So many pages of results are counted in this process before the table hears of them."""
 
 
+def _runs(now: datetime, seconds: float) -> ColumnElement[bool]:
+    """Whether a window of that length runs: one that ends later than one that began now was begun by a clock that was wrong."""
+    kept = Throttle.expires_at.type
+    return and_(
+        Throttle.expires_at > literal(now, kept), Throttle.expires_at <= literal(now + timedelta(seconds=seconds), kept)
+    )
+
+
+def _seconds(key: str) -> float:
+    """Return the length of the window that a key of the library counts in; the key ends with its limit."""
+    _name, amount, multiple, unit = key.rsplit("/", 3)
+    return parse(f"{amount} per {multiple} {unit}").get_expiry()
+
+
 class DatabaseStorage(Storage):
     """The storage of the `limits` library in our own table, with our own clock."""
 
@@ -63,7 +77,7 @@ class DatabaseStorage(Storage):
         now = clock.now()
         insert = sqlite.insert if is_sqlite() else postgresql.insert
         fresh = insert(Throttle).values(key=key, count=amount, expires_at=now + timedelta(seconds=expiry))
-        ended = Throttle.expires_at <= literal(now, Throttle.expires_at.type)
+        ended = not_(_runs(now, expiry))
         statement = fresh.on_conflict_do_update(
             index_elements=[Throttle.key],
             set_={
@@ -77,15 +91,14 @@ class DatabaseStorage(Storage):
         """Count one less in the running window."""
         db.session.execute(
             update(Throttle)
-            .where(Throttle.key == key, Throttle.count > 0, Throttle.expires_at > clock.now())
+            .where(Throttle.key == key, Throttle.count > 0, _runs(clock.now(), _seconds(key)))
             .values(count=Throttle.count - 1)
         )
 
     def get(self, key: str) -> int:
         """Return the count of the running window."""
-        return (
-            db.session.scalar(select(Throttle.count).where(Throttle.key == key, Throttle.expires_at > clock.now())) or 0
-        )
+        running = _runs(clock.now(), _seconds(key))
+        return db.session.scalar(select(Throttle.count).where(Throttle.key == key, running)) or 0
 
     def get_expiry(self, key: str) -> float:
         """Return when the running window ends, in seconds since 1970."""
