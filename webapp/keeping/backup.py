@@ -7,14 +7,17 @@ being looked through, archives waiting to be downloaded, or which process works.
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
 
-from webapp import clock, schema
+from webapp import clock, schema, tokens
 from webapp.extensions import db
 from webapp.keeping import tables
 from webapp.keeping.container import (
@@ -29,8 +32,14 @@ from webapp.keeping.container import (
 )
 from webapp.keeping.errors import Refused
 from webapp.keeping.ground import Progress, database, silent
+from webapp.models.batch import insert_ignoring
+from webapp.models.mail import Lease
+from webapp.transaction import transaction
 
 PATIENCE_SECONDS = 30
+MARK = "backup "
+"""How the rows begin by which a database knows the backups that were taken of it, in a table that no backup holds."""
+REMEMBERED_DAYS = 400
 
 
 def back_up(file: Path, *, with_key: bool = False, progress: Progress = silent) -> Manifest:
@@ -45,7 +54,9 @@ def back_up(file: Path, *, with_key: bool = False, progress: Progress = silent) 
     revision = schema.current()
     if revision is None:
         raise Refused("There is no database to back up yet.")
+    mark = tokens.new()
     with placed(file) as within:
+        _note(mark)
         there = within / DATABASE
         there.touch(0o600)
         if db.engine.dialect.name == "sqlite":
@@ -55,6 +66,7 @@ def back_up(file: Path, *, with_key: bool = False, progress: Progress = silent) 
             _copy_of_postgresql(there, revision, progress)
         manifest = Manifest(
             format=FORMAT,
+            id=mark,
             kith=version("kith-network"),
             engine=db.engine.dialect.name,
             revision=revision,
@@ -63,6 +75,24 @@ def back_up(file: Path, *, with_key: bool = False, progress: Progress = silent) 
             keys=known_by(keys),
         )
         return write(file, within, manifest, {DATABASE: there, **secret}, keys.signing[0], progress)
+
+
+def _note(mark: str) -> None:
+    """Note in the database itself that a backup was taken: where one is restored, what has happened since is read from who knows it.
+
+    A disk that is full or busy takes no note; the backup is worth as much.
+    """
+    with suppress(OperationalError), transaction():
+        remember(mark)
+        old = clock.now() - timedelta(days=REMEMBERED_DAYS)
+        gone = delete(Lease).where(Lease.name.startswith(MARK), Lease.until < old)
+        db.session.execute(gone.execution_options(synchronize_session=False))
+
+
+def remember(mark: str) -> None:
+    """Let the database of the application at hand know a backup, in the transaction of the caller."""
+    now = clock.now()
+    db.session.execute(insert_ignoring(Lease, name=MARK + mark, holder="", until=now))
 
 
 def _secret_files(values: Mapping[str, Any]) -> dict[str, Path]:

@@ -35,6 +35,8 @@ class Manifest:
     """What a backup says of itself."""
 
     format: int
+    id: str
+    """By which the database that it was taken of knows it."""
     kith: str
     """The version of Kith that wrote it."""
     engine: str

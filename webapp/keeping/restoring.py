@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from sqlalchemy.engine import Connection
 from webapp import clock, config, schema
 from webapp.extensions import db
 from webapp.keeping import keys as newer
-from webapp.keeping import running, settling, tables
+from webapp.keeping import merging, running, serving, settling, tables
+from webapp.keeping.backup import remember
 from webapp.keeping.container import DATABASE, KEYS_FILE, SETTINGS_FILE, Backup, Manifest, give_name, to_disk
 from webapp.keeping.errors import Refused
 from webapp.keeping.ground import Progress, database, silent
+from webapp.transaction import transaction
 
 BESIDE = ("", "-wal", "-shm")
 """The files of a database of SQLite's."""
@@ -36,6 +38,8 @@ class Restored:
     manifest: Manifest
     revision: str
     settled: settling.Settled | None
+    merged: merging.Merged | None = None
+    """What was taken over from the database that it replaces; None where none was at hand."""
     set_aside: Path | None = None
     """The folder in which the database lies that stood here before."""
 
@@ -56,19 +60,22 @@ def restore(
     load: Callable[[], dict[str, Any]] = config.load,
     *,
     replace: bool = False,
+    old_database: str = "",
     as_it_was: bool = False,
     progress: Progress = silent,
 ) -> Restored:
     """Restore a backup into the instance of the settings, whose database must be empty; Refused, with nothing changed, for anything else.
 
-    `replace` sets a database that is there aside (SQLite only). `as_it_was` ends and settles nothing: for who takes a backup, tries
+    `replace` sets a database that is there aside (SQLite only) and takes over from it what must not be undone; `old_database` (a file or a
+    URL) names another one for that. `as_it_was` ends and settles nothing: for who takes a backup, tries
     something and puts it back, while nobody is served.
     """
     backup = Backup(file)
     values = load()
     folder: Path = values["INSTANCE"]
     folder.mkdir(parents=True, exist_ok=True)
-    with closing(backup), _secrets(backup, folder, values):
+    stopped = nullcontext() if as_it_was else serving.locked(folder, "A backup is restored")
+    with closing(backup), stopped, _secrets(backup, folder, values):
         values = load()
         keys = config.keys(values, has_data=lambda: True)
         backup.check(keys)
@@ -87,18 +94,24 @@ def restore(
                 schema.upgrade()
                 if not as_it_was:
                     newer.bring_forward(keys)
+                old = old_database or (f"sqlite:///{here}" if is_there and here and not as_it_was else "")
+                merged = _merge(old, backup.manifest.id) if old else None
                 settled = None if as_it_was else settling.settle()
+                if merged is not None:
+                    merging.finish(merged)
+                if here is not None:
+                    _remember(backup.manifest.id)
             with closing(sqlite3.connect(there, isolation_level=None)) as made:
                 made.execute("PRAGMA journal_mode=DELETE")  # nothing of it is in another file
             aside = None
             if here is None:
-                _into_postgresql(there, values, keys, url, progress)
+                _into_postgresql(there, values, keys, url, backup.manifest.id, progress)
             else:
                 to_disk(there)
                 aside = _set_aside(here, folder) if is_there else None
                 give_name(there, here)
                 _own(here, folder)
-    return Restored(backup.manifest, str(schema.wanted()), settled, aside)
+    return Restored(backup.manifest, str(schema.wanted()), settled, merged, aside)
 
 
 @contextmanager
@@ -191,6 +204,14 @@ def _check(backup: Backup, there: Path) -> None:
         raise damaged
 
 
+def _merge(old_database: str, mark: str) -> merging.Merged:
+    other = merging.engine_of(old_database)
+    try:
+        return merging.merge(other, mark)
+    finally:
+        other.dispose()
+
+
 def _set_aside(here: Path, folder: Path) -> Path | None:
     """Put a database of SQLite's into a folder of its own; None, and it is deleted, where it is empty."""
     if _is_empty(here):
@@ -214,18 +235,27 @@ def _own(path: Path, folder: Path) -> None:
         os.chown(path, whose.st_uid, whose.st_gid)
 
 
-def _into_postgresql(there: Path, values: Mapping[str, Any], keys: config.Keys, url: str, progress: Progress) -> None:
+def _into_postgresql(
+    there: Path, values: Mapping[str, Any], keys: config.Keys, url: str, mark: str, progress: Progress
+) -> None:
     """Copy a prepared database into an empty one of PostgreSQL's: all of it, or nothing."""
     made = sqlalchemy.create_engine(f"sqlite:///{there}")
     try:
         with database(values, keys, url):
             schema.upgrade()
             with made.connect() as source, db.engine.begin() as target:
+                tables.clear(target)
                 copied = tables.copy(source, target, without=tables.left_out(), progress=progress)
                 check_counts(target, copied)
+            _remember(mark)
             analyze()
     finally:
         made.dispose()
+
+
+def _remember(mark: str) -> None:
+    with transaction():
+        remember(mark)
 
 
 def check_counts(target: Connection, copied: Mapping[str, tables.Sum]) -> None:

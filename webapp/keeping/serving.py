@@ -37,6 +37,19 @@ def alone(folder: Path, what: str) -> Iterator[None]:
 
     Servers of this folder are seen at once, others that share the database by the recurring work they do. `what` begins the sentence.
     """
+    with locked(folder, what):
+        elsewhere = _elsewhere()
+        if elsewhere:
+            raise SettingError(
+                f"{what} only while nothing serves this instance, but {elsewhere} did less than half a minute ago: "
+                "stop it, and if it was killed, wait that long."
+            )
+        yield
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Run the block while no server of this folder runs, and let none begin; SettingError where one does. Asks no database."""
     file = _open(folder)
     try:
         try:
@@ -45,12 +58,6 @@ def alone(folder: Path, what: str) -> Iterator[None]:
             raise SettingError(
                 f"{what} only while nothing serves this instance: stop `kith serve` and `kith worker`, then run this again."
             ) from None
-        elsewhere = _elsewhere()
-        if elsewhere:
-            raise SettingError(
-                f"{what} only while nothing serves this instance, but {elsewhere} did less than half a minute ago: "
-                "stop it, and if it was killed, wait that long."
-            )
         yield
     finally:
         os.close(file)

@@ -21,6 +21,7 @@ from webapp.keeping.errors import Refused
 from webapp.keeping.ground import Progress, silent
 
 REVISION = "alembic_version"
+EMPTY_BUT = frozenset({"lease", "key_generation"})
 CHUNK = 2000
 _KINDS: Sequence[tuple[Any, str]] = (
     (Boolean, "boolean"),
@@ -98,10 +99,16 @@ def count(connection: Connection, name: str) -> int:
     return int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one())  # noqa: S608 - a name of the database's own
 
 
-def is_empty(connection: Connection, but: frozenset[str] = frozenset({"lease"})) -> bool:
-    """Whether nothing stands in a database, or nothing but which process works."""
+def is_empty(connection: Connection, but: frozenset[str] = EMPTY_BUT) -> bool:
+    """Whether nothing stands in a database, or nothing but which process works and which keys count."""
     some = (f'SELECT EXISTS (SELECT 1 FROM "{name}")' for name in sorted(names(connection) - but))  # noqa: S608 - as above
     return not any(connection.exec_driver_sql(each).scalar_one() for each in some)
+
+
+def clear(connection: Connection) -> None:
+    """Delete what stands in an empty database all the same."""
+    for name in sorted(EMPTY_BUT & names(connection)):
+        connection.exec_driver_sql(f'DELETE FROM "{name}"')  # noqa: S608 - a name of ours
 
 
 # Reading
