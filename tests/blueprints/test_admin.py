@@ -285,7 +285,9 @@ def test_a_member_reads_in_settings_what_operators_did(ana, ben, operator, as_me
     assert browser.get("/suspended").headers["Location"] == "/"
 
 
-# The desk
+# The desk: its rules are tried on both engines in tests/domain/test_desk.py
+
+on_one = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -293,6 +295,7 @@ def desk(ana, ben, operator, as_member, app):
     return as_member(operator)
 
 
+@on_one
 def test_members_are_listed_searched_and_narrowed_and_no_list_has_an_address(ana, ben, operator, desk):
     factories.member("Uma Unconfirmed", email="uma@out.example", verified=False)
     shown = desk.get("/admin/members")
@@ -310,6 +313,7 @@ def test_members_are_listed_searched_and_narrowed_and_no_list_has_an_address(ana
     assert "Operator" in words(desk.get("/admin/members?state=operators"))
 
 
+@on_one
 def test_more_members_than_a_page_has_come_page_by_page(operator, desk):
     for number in range(30):
         factories.member(f"Member {number:02}")
@@ -319,6 +323,7 @@ def test_more_members_than_a_page_has_come_page_by_page(operator, desk):
     assert seen[0] + seen[1] == [f"{number:02}" for number in reversed(range(30))]
 
 
+@on_one
 def test_who_has_not_confirmed_gets_the_mail_again_and_nothing_else_is_offered(desk):
     uma = factories.member("Uma", email="uma@out.example", verified=False)
     url = f"/admin/people/{uma.handle}"
@@ -334,6 +339,7 @@ def test_who_has_not_confirmed_gets_the_mail_again_and_nothing_else_is_offered(d
         assert desk.post(f"{url}/{what}", {"reason": "x"}).status_code == 404
 
 
+@on_one
 def test_a_deleted_member_reads_why_takes_their_data_and_cannot_call_it_off(ana, desk, as_member):
     url = f"/admin/people/{ana.handle}"
     page = desk.get(url)
@@ -361,6 +367,7 @@ def test_a_deleted_member_reads_why_takes_their_data_and_cannot_call_it_off(ana,
     assert "The account is deleted , on" in words(desk.get("/admin/log"))
 
 
+@on_one
 def test_a_member_is_signed_out_everywhere_and_reads_why(ana, desk, as_member):
     browser = as_member(ana)
     assert desk.post(f"/admin/people/{ana.handle}/sign-out", {"reason": "A lost phone"}).status_code == 303
@@ -368,6 +375,7 @@ def test_a_member_is_signed_out_everywhere_and_reads_why(ana, desk, as_member):
     assert "A lost phone" in words(as_member(ana).get("/settings/operators"))
 
 
+@on_one
 def test_the_overview_names_what_needs_somebody_each_with_its_page(ana, ben, desk):
     assert "Nothing needs you" in words(desk.get("/admin"))
     moderation.report(ana, ben, "other")
@@ -384,6 +392,7 @@ def test_the_overview_names_what_needs_somebody_each_with_its_page(ana, ben, des
     assert "kept in the mailbox, no mail server is set" in words(page)
 
 
+@on_one
 def test_a_mail_that_went_wrong_is_sent_again_after_a_question_or_put_aside(ana, desk):
     now = clock.now()
     given = {"to_member_id": ana.id, "created_at": now, "not_before": now, "facts": {}}
@@ -404,3 +413,23 @@ def test_a_mail_that_went_wrong_is_sent_again_after_a_question_or_put_aside(ana,
     assert "Nothing went wrong" in words(desk.get("/admin/mail"))
     states = db.session.scalars(select(OutgoingMail.state).order_by(OutgoingMail.id)).all()
     assert states == ["queued", "skipped", "queued"]
+
+
+@on_one
+def test_an_operator_is_made_a_member_again_at_the_machine_but_not_the_last_one(app, ana, operator, monkeypatch):
+    from click.testing import CliRunner
+
+    from webapp.cli import members
+
+    monkeypatch.setattr(members, "application", lambda: app)
+    address = accounts.primary_address(operator)
+    db.session.rollback()
+    refused = CliRunner().invoke(members.drop_admin, [address])
+    assert refused.exit_code == 1
+    assert "only one who runs this community" in refused.output
+    assert CliRunner().invoke(members.make_admin, [accounts.primary_address(ana)]).exit_code == 0
+    db.session.rollback()
+    done = CliRunner().invoke(members.drop_admin, [address])
+    assert (done.exit_code, "a member like any other now" in done.output) == (0, True)
+    db.session.rollback()
+    assert db.session.get(type(operator), operator.id).is_operator is False
