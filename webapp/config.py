@@ -245,6 +245,13 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Whether each request is a line of the log: what kind of page, how it ended, how long it took, and the number of the member.",
     ),
+    Setting(
+        "METRICS_TOKEN",
+        "text",
+        "",
+        "What a Prometheus server has to say (`Authorization: Bearer ...`) to read /metrics. Empty: only this machine itself may, and not through a proxy.",
+        secret=True,
+    ),
     Setting("CONNECTIONS_MAX", "integer", 30_000, "Connections a member may have."),
     Setting(
         "INVITATIONS_OPEN_MAX", "integer", 500, "Invitations to members that may be open at once, queued ones included."

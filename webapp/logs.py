@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from flask import current_app, g, has_app_context, has_request_context, request
 
-from webapp import clock
+from webapp import clock, metrics
 
 REQUEST = "kith.request"
 """Where the environment of a request has its number."""
@@ -60,6 +60,7 @@ def security(what: str, member: int | None = None, **facts: str | int) -> None:
     where, number = (request.endpoint, request.environ.get(REQUEST)) if asked else (None, None)
     who = g.get("member_id") if member is None and asked else member
     said = {"what": what, "member": who, "where": where, "request": number, **facts}
+    metrics.door(what)
     structlog.get_logger("kith.security").info("security", **said)
     if has_app_context():
         _keep({"event": "security", **said, "timestamp": _moment()})

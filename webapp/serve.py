@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webapp import config, create_app
+from webapp import config, create_app, metrics
 from webapp.config import SettingError
 from webapp.jobs import Worker
 from webapp.keeping import keys, serving
@@ -66,6 +66,7 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return the application of this process."""
         self.made = create_app()
+        metrics.begin(self.made.config["KITH"]["INSTANCE"] / metrics.FOLDER)
         keys.settle(self.made)
         self.made.config["DEMO"] = self.demo
         gc.collect()
@@ -118,6 +119,7 @@ def run(
     So whoever asks `/livez` to decide whether to end this process lets it go on.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
+    metrics.clean(folder / metrics.FOLDER)
     listening = _listen(host, port)
     if first is not None:
         with _alive(listening):

@@ -8,7 +8,7 @@ PUBLIC = {
     "accounts.ask_reset", "accounts.check_mail", "accounts.confirm", "accounts.confirm_again", "accounts.operator", "accounts.reset",
     "accounts.signin", "accounts.signup", "invitations.accept_by_mail", "join.erase", "join.join", "join.opt_out", "join.report", "leaving.gone",
     "leaving.stay_by", "links.by", "dav.book", "dav.well_known", "log_ins.callback", "log_ins.prove", "log_ins.start",
-    "feed.atom_feed", "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez",
+    "feed.atom_feed", "mailbox.body", "mailbox.index", "mailbox.show", "people.show", "profiles.photo", "public.home", "public.livez", "public.metrics_page",
     "public.manifest", "public.readyz", "recovering.undo", "public.security_txt", "second_steps.ask", "second_steps.options",
     "second_steps.recover", "second_steps.second_options", "second_steps.second_passkey", "second_steps.signin", "unsubscribe.show",
 }  # fmt: skip

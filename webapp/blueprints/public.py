@@ -1,14 +1,15 @@
-"""What anybody may see: the front page, and whether the instance lives."""
+"""What anybody may see: the front page, and whether the instance lives. And the counts, for those who watch it."""
 
+import hmac
 from datetime import timedelta
 
-from flask import Blueprint, Response, jsonify, url_for
+from flask import Blueprint, Response, abort, jsonify, request, url_for
 from flask_login import current_user
 
-from webapp import clock
-from webapp.config import setting
+from webapp import clock, metrics
+from webapp.config import is_loopback, is_loopback_url, setting
 from webapp.domain.errors import NotFound
-from webapp.jobs import health
+from webapp.jobs import counting, health
 from webapp.web.access import public, unasked, while_leaving, while_suspended
 from webapp.web.assets import asset
 from webapp.web.htmx import leave_to, page
@@ -83,3 +84,26 @@ def readyz() -> tuple[str, int, dict[str, str]]:
     """Answer 200 when a request could write now, else 503. Says nothing about why; `kith doctor` does."""
     ready = health.is_ready()
     return ("ok\n" if ready else "not ready\n"), (200 if ready else 503), {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@bp.get("/metrics")
+@unasked
+def metrics_page() -> Response:
+    """Show the counts to Prometheus; an unknown address to everybody else, because how many members there are is theirs to tell."""
+    if not _may_read():
+        abort(404)
+    said = metrics.exposition(setting("INSTANCE") / metrics.FOLDER, counting.numbers())
+    return Response(said, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+
+
+def _may_read() -> bool:
+    """Whether the request brings METRICS_TOKEN; without one set, whether this machine asks itself, by its own name and through no proxy."""
+    token = setting("METRICS_TOKEN")
+    if token:
+        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode())
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    return is_loopback(request.remote_addr or "") and is_loopback_url(f"http://{request.host}")

@@ -7,7 +7,7 @@ import threading
 
 import click
 
-from webapp import config
+from webapp import config, metrics
 from webapp.cli.base import application, kith, plainly, to_newest
 
 REPORT_BYTES = 1_000_000
@@ -62,6 +62,7 @@ def worker() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_given: stopped.set())
+    metrics.begin(app.config["KITH"]["INSTANCE"] / metrics.FOLDER)
     work = Worker(app)
     work.start()
     click.echo("The worker runs (Ctrl-C stops it).")

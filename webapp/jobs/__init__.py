@@ -11,7 +11,7 @@ from flask import Flask
 from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 
-from webapp import clock, logs
+from webapp import clock, logs, metrics
 from webapp.domain import guests, joining, messages, relationships
 from webapp.jobs import archives, housekeeping, lease, leaving, mail
 from webapp.transaction import transaction
@@ -78,7 +78,7 @@ class Worker:
 
     def _sweep(self) -> None:
         try:
-            with self.working, self.app.app_context():
+            with self.working, self.app.app_context(), metrics.job("sweep"):
                 if lease.take(WORK):
                     release()
                     leaving.go_on()
@@ -92,7 +92,7 @@ class Worker:
 
     def _build(self) -> None:
         try:
-            with self.app.app_context():
+            with self.app.app_context(), metrics.job("archives"):
                 if lease.take(ARCHIVES):
                     archives.build_due(self._goes_on)
         except Exception as error:
@@ -107,7 +107,7 @@ class Worker:
         return not self.stopping.is_set()
 
     def _tidy(self) -> None:
-        with self.working, self.app.app_context():
+        with self.working, self.app.app_context(), metrics.job("tidy"):
             logs.sweep()  # each process those of its own folder
             if lease.take(WORK):
                 housekeeping.tidy()

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import addresses, clock, config, tokens
+from webapp import addresses, clock, config, metrics, tokens
 from webapp.domain import (
     acts,
     archives,
@@ -129,22 +129,26 @@ def deliver(mail: Claimed) -> bool:
             _keep_in_mailbox(mail)
             _record(mail.id, "sent")
         return True
+    outcome = "sent"
     try:
         smtp.hand_over(mail.message, bounces.return_path(mail.id), mail.recipient)
     except smtp.Later as reason:
+        outcome = "refused for now"
         with transaction():
             _again(mail.id, str(reason))
     except smtp.Never as reason:
+        outcome = "failed"
         with transaction():
             _record(mail.id, "failed", str(reason))
     except smtp.Unknown as reason:
+        outcome = "uncertain"
         with transaction():
             _lost(mail.id, str(reason))
     else:
         with transaction():
             _record(mail.id, "sent")
-        return True
-    return False
+    metrics.mail(outcome)
+    return outcome == "sent"
 
 
 def read_report(raw: bytes, address: str = "") -> bool:

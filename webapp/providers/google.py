@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from webapp import metrics
 from webapp.config import setting
 from webapp.providers.base import Card, Page, ProviderError, card
 from webapp.providers.cursor import Cursor
@@ -48,7 +49,8 @@ def _ask(which: str, page_token: str, token: str) -> dict[str, Any]:
     if page_token:
         query["pageToken"] = page_token
     try:
-        return get_json(base, f"{base}{path}?{urlencode(query)}", token)
+        with metrics.calling("google"):
+            return get_json(base, f"{base}{path}?{urlencode(query)}", token)
     except ProviderError as error:
         if error.status == _FORBIDDEN:
             raise _forbidden(error) from None

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from webapp import metrics
 from webapp.config import setting
 from webapp.providers.base import Card, Page, ProviderError, card
 from webapp.providers.cursor import Cursor
@@ -52,7 +53,8 @@ class Microsoft:
 
 def _ask(base: str, url: str, token: str) -> dict[str, Any]:
     try:
-        return get_json(base, url, token)
+        with metrics.calling("microsoft"):
+            return get_json(base, url, token)
     except ProviderError as error:
         if error.status == _FORBIDDEN:
             raise ProviderError("forbidden_scope", "Contacts.Read is missing", status=_FORBIDDEN) from None

@@ -31,6 +31,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
+from webapp import metrics
 from webapp.config import is_loopback, setting
 from webapp.providers.base import ProviderError
 from webapp.providers.http import CONNECT_SECONDS, Deadline, Straight, read, retry_after
@@ -407,7 +408,8 @@ class Visit:
         redirects = 0
         while True:
             self._may_be_asked(at)
-            answer = self._send(method, at, body, depth)
+            with metrics.calling("carddav"):
+                answer = self._send(method, at, body, depth)
             with contextlib.closing(answer):
                 if answer.status_code in _REDIRECT:
                     redirects += 1

@@ -84,7 +84,7 @@ def _own_site() -> None:
 def _own_host() -> Response | None:
     """Lead a page asked for under another name of this host to BASE_URL: 127.0.0.1 and localhost are two hosts to a browser."""
     base = urlsplit(setting("BASE_URL"))
-    if request.endpoint in {"public.livez", "public.readyz"} or request.host == base.netloc:
+    if request.endpoint in {"public.livez", "public.metrics_page", "public.readyz"} or request.host == base.netloc:
         return None
     if request.method not in SAFE_METHODS:
         abort(403)

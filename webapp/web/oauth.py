@@ -21,7 +21,7 @@ from flask import Flask, current_app
 from joserfc.errors import JoseError
 from urllib3.exceptions import HTTPError
 
-from webapp import addresses, config
+from webapp import addresses, config, metrics
 from webapp.config import SettingError, setting
 from webapp.providers.base import ProviderError
 from webapp.providers.http import Deadline, origin, read
@@ -267,7 +267,7 @@ def authorize(pending: Pending, state: str, *, login_hint: str | None = None, pr
     if login_hint and prompt != "select_account":  # Microsoft refuses the two together
         extra["login_hint"] = login_hint
     scope = SIGN_IN_SCOPE if pending.signs_in else f"{door.scope} {door.others}" if pending.others else door.scope
-    with _guard(pending.door) as client:
+    with metrics.calling(f"{pending.door} consent"), _guard(pending.door) as client:
         _metadata(client)
         made = client.create_authorization_url(
             pending.redirect_uri,
@@ -285,7 +285,7 @@ def exchange(pending: Pending, answer: Mapping[str, str]) -> Grant:
 
     Raises ConsentError. A key that comes with something wrong is revoked before.
     """
-    with _guard(pending.door) as client:
+    with metrics.calling(f"{pending.door} consent"), _guard(pending.door) as client:
         metadata, token = _redeem(client, pending, answer)
         access_token = _access_token(token)
         try:
@@ -300,7 +300,7 @@ def identify(pending: Pending, answer: Mapping[str, str]) -> Identity:
 
     Raises ConsentError. The caller has taken the state, so that it cannot be used again.
     """
-    with _guard(pending.door) as client:
+    with metrics.calling(f"{pending.door} consent"), _guard(pending.door) as client:
         metadata, token = _redeem(client, pending, answer)
         claims = _claims(client, metadata, pending, token)
         name = claims.get("name")

@@ -1,4 +1,4 @@
-"""What is known of a request once it is answered: a line of the log. Nothing of who asked from where, nor for what.
+"""What is known of a request once it is answered: a line of the log, and its place in the counts. Nothing of from where or for what.
 
 It says the rule that the address followed, never the address; the method, the status, how long it took, how many statements it took, and
 the number of the member. Files of the look, answers that nothing is new, and probes that find all well are no lines.
@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from sqlalchemy import event
 
-from webapp import logs
+from webapp import logs, metrics
 from webapp.extensions import db
 
 FACTS = "kith.facts"
@@ -92,15 +92,19 @@ class Watched:
         try:
             return self.answer(environ, start)
         finally:
-            self._tell(facts, key, environ["REQUEST_METHOD"], int(said[:3]), perf_counter() - began)
+            asked = environ["REQUEST_METHOD"]
+            method = asked if asked in METHODS else "other"
+            status, seconds = int(said[:3]), perf_counter() - began
+            metrics.request(facts.route, method, status, seconds, _here.statements)
+            self._tell(facts, key, method, status, seconds)
 
-    def _tell(self, facts: Facts, key: str, asked: str, status: int, seconds: float) -> None:
+    def _tell(self, facts: Facts, key: str, method: str, status: int, seconds: float) -> None:
         if facts.is_quiet or not self.config["KITH"]["LOG_REQUESTS"] or (facts.route in PROBES and status == FINE):
             return
         logs.answered(
             request=key,
             route=facts.route,
-            method=asked if asked in METHODS else "other",
+            method=method,
             status=status,
             ms=round(seconds * 1000, 1),
             statements=_here.statements,
