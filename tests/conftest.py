@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 
 from tests import factories, requires, routes
 from tests.postgres import Server
+from tests.redis import Server as Redis
 from webapp import clock, create_app, schema
 from webapp.demo import community
 from webapp.extensions import db
@@ -75,6 +76,36 @@ def postgres(worker_id):
     server = Server()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """A real Redis; `redis.url` leads to it."""
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["table", "redis"])
+def counters(request, setting):
+    """Where tries are counted: in the table, then in an empty Redis."""
+    if request.param == "redis":
+        request.getfixturevalue("in_redis")
+    return request.param
+
+
+@pytest.fixture
+def in_redis(app, redis, setting):
+    """The instance has a Redis, an empty one."""
+    redis.empty()
+    setting(REDIS_URL=redis.url)
+    yield redis
+    redis.go_on()
+    if not redis.answers():
+        redis.start()
+    _url, kept = app.extensions.pop("kith.shared", (None, None))
+    if kept is not None:
+        kept.client.close()
 
 
 @pytest.fixture(scope="session")

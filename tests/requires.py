@@ -14,12 +14,14 @@ def browser():
 
 
 _FOUND = {
+    "redis": lambda: shutil.which("redis-server"),
     "node": lambda: shutil.which("node") and shutil.which("npm"),
     "chromium": browser,
     "soffice": lambda: shutil.which("soffice"),
     "strace": lambda: shutil.which("strace"),
 }
 _WHAT = {
+    "redis": "redis-server (what several processes count together is tried at a real one)",
     "node": "Node.js with npm (the certified OpenID provider runs on it)",
     "chromium": "Chromium or Chrome (the journeys run in a real browser)",
     "strace": "strace (it makes a disk fail)",

@@ -135,6 +135,14 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "REDIS_URL",
+        "text",
+        "",
+        "With several processes: what is counted to keep guesses and copying off is kept at this Redis, not in the database. "
+        "`redis://user:password@host:6379/0`, `rediss://` or `unix:///path`. Empty: the database counts.",
+        secret=True,
+    ),
+    Setting(
         "SECRET_KEY",
         "text",
         "",
@@ -367,6 +375,18 @@ def checked(name: str, raw: str) -> Any:
     return value
 
 
+SCHEMES = {
+    "DATABASE_URL": ("postgresql+psycopg://", "sqlite:///"),
+    "REDIS_URL": ("redis://", "rediss://", "unix://"),
+}
+
+
+def _check_schemes(values: Mapping[str, Any]) -> None:
+    for name, schemes in SCHEMES.items():
+        if values[name] and not values[name].startswith(schemes):
+            raise SettingError(f"{PREFIX}{name} must start with {' or '.join(schemes)}.")
+
+
 def _check(values: Mapping[str, Any]) -> None:
     """Raise SettingError for a value that cannot be meant."""
     _check_look(values)
@@ -375,8 +395,7 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingError(
             f"{PREFIX}SITE_NAME must be a name of at most {SITE_NAME_CHARACTERS} characters in one line, but is {name!r}."
         )
-    if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise SettingError(f"{PREFIX}DATABASE_URL must start with postgresql+psycopg:// or sqlite:///.")
+    _check_schemes(values)
     if values["DIGEST_HOUR"] > 23:  # noqa: PLR2004 - of a day
         raise SettingError(f"{PREFIX}DIGEST_HOUR must be an hour from 0 to 23, but is {values['DIGEST_HOUR']}.")
     least = values["PASSWORD_CHARACTERS"]

@@ -201,6 +201,7 @@ def guesses_of_four_processes(app):
     db.session.rollback()
     db.engine.dispose()
     given = {"INSTANCE": str(app.config["KITH"]["INSTANCE"]), "DATABASE_URL": app.config["KITH"]["DATABASE_URL"]}
+    given["REDIS_URL"] = app.config["KITH"]["REDIS_URL"]
     environment = os.environ | {f"KITH_{name}": value for name, value in given.items()}
     root = Path(__file__).parents[2]
     processes = [
@@ -229,7 +230,10 @@ def at(where):
     return {"environ_overrides": {"REMOTE_ADDR": where}}
 
 
-def test_25_guessing_is_throttled_and_locks_nobody_out(app, context, as_member):
+@pytest.mark.parametrize(
+    ("app", "counters"), [("sqlite", "table"), ("postgresql", "table"), ("sqlite", "redis")], indirect=True
+)
+def test_25_guessing_is_throttled_and_locks_nobody_out(app, counters, context, as_member):
     """Ten wrong passwords in five minutes are all that is heard for one account from one network (of IPv6 its /64), 50 for all accounts
     together, 1,000 for the whole site; X-Forwarded-For and a restart change nothing, and four processes together hear no more. The
     member still gets in with the right one: from another network, and whatever others do where they are signed in, or signed in
@@ -263,7 +267,7 @@ def test_25_guessing_is_throttled_and_locks_nobody_out(app, context, as_member):
 
 
 @ON_SQLITE
-def test_25_networks_and_the_whole_site_have_limits_too(app, context, as_member):
+def test_25_networks_and_the_whole_site_have_limits_too(app, counters, context, as_member):
     """Of IPv6 a /64 is one network; 50 wrong ones are heard from one network and 1,000 by the whole site in five minutes. Even then
     whoever signed in before in that browser gets in; ten wrong ones end that, there alone."""
     factories.member("Ada Lovelace", ADA)
@@ -328,7 +332,7 @@ def throttled(limit):
             throttles.count(limit)
     yield
     with transaction():
-        throttles._storage.clear(limit.key_for())
+        throttles.storage_of(limit).clear(limit.key_for())
 
 
 # 26

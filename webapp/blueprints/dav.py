@@ -5,14 +5,14 @@ from flask_babel import gettext as _
 
 from webapp import logs
 from webapp.config import setting
-from webapp.domain import app_passwords
+from webapp.domain import app_passwords, throttles
 from webapp.domain.errors import TooMany
 from webapp.extensions import csrf
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
 from webapp.web import dav, limits
 from webapp.web.access import public
-from webapp.web.errors import sentence
+from webapp.web.errors import sentence, status_of
 from webapp.web.limits import takes
 
 bp = Blueprint("dav", __name__)
@@ -45,7 +45,7 @@ def book(path: str) -> Response:
     try:
         member = _let_in(typed.username or "", typed.password or "") if typed and typed.type == "basic" else None
     except TooMany as error:
-        response = Response(sentence(error), 429, mimetype="text/plain")
+        response = Response(sentence(error), status_of(error), mimetype="text/plain")
         response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
         return response
     if member is None:
@@ -62,7 +62,7 @@ def _let_in(name: str, password: str) -> Member | None:
         where = limits.network()
         logs.security("wrong app password")
         app_passwords.check_tries(name, where)
-        with transaction():
+        with throttles.counting():
             app_passwords.count_try(name, where)
         return None
     if found.is_first_today:

@@ -36,6 +36,10 @@ class TooMany(DomainError):
         self.retry_after = retry_after
 
 
+class Unavailable(TooMany):
+    """What would say whether it is too often does not answer; so no, for the moment (503)."""
+
+
 class Invalid(DomainError):
     """Fields that do not hold: field name -> sentence (422)."""
 

@@ -542,7 +542,7 @@ def owner_of(token: str) -> Member:
 
 def count_read(owner_id: int) -> None:
     """Count one reading by a program; TooMany beyond 60 in an hour."""
-    if not throttles.count(ATOM_READS, str(owner_id)):
+    if not throttles.count_reading(ATOM_READS, str(owner_id)):
         raise TooMany(N_("That is too often. Read the feed once in a few minutes at most."), retry_after=3600)
 
 

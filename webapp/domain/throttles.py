@@ -1,5 +1,11 @@
-"""Throttles: how often something may be tried, counted in the database, so that a restart or a second process forgets nothing."""
+"""Throttles: how often something may be tried, counted in the database, so that a restart or a second process forgets nothing.
 
+Where there is a Redis, it counts what ends within the hour: every guess, and every page of results. Without an answer from it nothing that
+has to be counted is done (503), but to read on; what is promised for longer is counted in the database, with what it is promised about.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,11 +15,13 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import ColumnElement, and_, case, delete, literal, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp import clock
-from webapp.domain.errors import N_, TooMany
+from webapp import clock, shared
+from webapp.domain.errors import N_, TooMany, Unavailable
 from webapp.extensions import db
+from webapp.models.base import to_ms
 from webapp.models.batch import is_sqlite
 from webapp.models.member import Throttle
+from webapp.transaction import transaction
 
 SIGN_IN_PER_ACCOUNT = RateLimitItemPerMinute(10, 5, namespace="sign-in-account")
 SIGN_IN_PER_NETWORK = RateLimitItemPerMinute(50, 5, namespace="sign-in-network")
@@ -118,32 +126,135 @@ class DatabaseStorage(Storage):
         db.session.execute(delete(Throttle).where(Throttle.key == key))
 
 
-_storage = DatabaseStorage()
-_limiter = FixedWindowRateLimiter(_storage)
+class SharedStorage(Storage):
+    """The same in Redis, with our own clock: the end of a window stands beside its count, and Redis forgets both after it."""
+
+    PREFIX = "kith:limit:"
+    _COUNT = """
+    local ends = tonumber(redis.call('HGET', KEYS[1], 'ends') or '0')
+    if ends <= tonumber(ARGV[1]) then
+      redis.call('DEL', KEYS[1])
+      redis.call('HSET', KEYS[1], 'ends', ARGV[2])
+      redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    end
+    return redis.call('HINCRBY', KEYS[1], 'count', ARGV[4])
+    """
+    _UNCOUNT = """
+    local kept = redis.call('HMGET', KEYS[1], 'ends', 'count')
+    if tonumber(kept[1] or '0') > tonumber(ARGV[1]) and tonumber(kept[2] or '0') > 0 then
+      redis.call('HINCRBY', KEYS[1], 'count', -1)
+    end
+    """
+
+    def __init__(self) -> None:
+        super().__init__("kith", wrap_exceptions=False)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Which errors are the storage's own."""
+        return shared.Gone
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count `amount` more in the window that began with the first one, `expiry` seconds long; return the count."""
+        now, lasts = to_ms(clock.now()), round(expiry * 1000)
+        given = (self.PREFIX + key, now, now + lasts, lasts, amount)
+        return int(shared.ask(lambda redis: redis.eval(self._COUNT, 1, *given)))
+
+    def uncount(self, key: str) -> None:
+        """Count one less in the running window."""
+        shared.ask(lambda redis: redis.eval(self._UNCOUNT, 1, self.PREFIX + key, to_ms(clock.now())))
+
+    def get(self, key: str) -> int:
+        """Return the count of the running window."""
+        ends, many = self._kept(key)
+        return many if ends > to_ms(clock.now()) else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return when the running window ends, in seconds since 1970."""
+        return (self._kept(key)[0] or to_ms(clock.now())) / 1000
+
+    def _kept(self, key: str) -> tuple[int, int]:
+        ends, many = shared.ask(lambda redis: redis.hmget(self.PREFIX + key, "ends", "count"))
+        return int(ends or 0), int(many or 0)
+
+    def check(self) -> bool:
+        """Whether the storage answers."""
+        return bool(shared.ask(lambda redis: redis.ping()))
+
+    def reset(self) -> int | None:
+        """Forget every count."""
+        return int(shared.ask(lambda redis: redis.delete(*(redis.keys(f"{self.PREFIX}*") or ["none"]))))
+
+    def clear(self, key: str) -> None:
+        """Forget one count."""
+        shared.ask(lambda redis: redis.delete(self.PREFIX + key))
 
 
+HOUR_SECONDS = 3600
+RETRY_SECONDS = 5
+_table, _redis = DatabaseStorage(), SharedStorage()
+_LIMITERS = {storage: FixedWindowRateLimiter(storage) for storage in (_table, _redis)}
+
+
+def storage_of(limit: RateLimitItem) -> DatabaseStorage | SharedStorage:
+    """Return where a limit is counted."""
+    return _redis if shared.is_shared() and limit.get_expiry() <= HOUR_SECONDS else _table
+
+
+def _limiter(limit: RateLimitItem) -> FixedWindowRateLimiter:
+    return _LIMITERS[storage_of(limit)]
+
+
+def counting() -> AbstractContextManager[None]:
+    """Return what stands around counting what ends within the hour: a transaction of its own, or nothing where Redis counts."""
+    return nullcontext() if shared.is_shared() else transaction()
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except shared.Gone:
+        raise Unavailable(
+            N_("That can't be done at this moment, and nothing was changed. Try again in a moment."),
+            retry_after=RETRY_SECONDS,
+        ) from None
+
+
+PAGES = N_("You looked at very many pages of people within an hour. Go on in %(minutes)s minutes.")
 WAIT = N_("Too many tries. Wait %(minutes)s minutes, or reset your password.")
 
 
 def check(limit: RateLimitItem, *key: str, words: str = WAIT) -> None:
     """Raise TooMany where the limit is reached; counts nothing."""
-    if not _limiter.test(limit, *key):
+    if is_full(limit, *key):
         raise _too_many(limit, *key, words=words)
 
 
 def count(limit: RateLimitItem, *key: str) -> bool:
     """Count one more; whether it was within the limit."""
-    return _limiter.hit(limit, *key)
+    with _answered():
+        return _limiter(limit).hit(limit, *key)
+
+
+def count_reading(limit: RateLimitItem, *key: str) -> bool:
+    """Count one more of what only reads; whether it was within the limit. Where nobody can say, it was."""
+    try:
+        return _limiter(limit).hit(limit, *key)
+    except shared.Gone:
+        return True
 
 
 def uncount(limit: RateLimitItem, *key: str) -> None:
     """Take back one that was counted, before anybody else could see it."""
-    _storage.uncount(limit.key_for(*key))
+    with suppress(shared.Gone):  # then it counts, for as long as its window
+        storage_of(limit).uncount(limit.key_for(*key))
 
 
 def is_full(limit: RateLimitItem, *key: str) -> bool:
     """Whether the limit is reached."""
-    return not _limiter.test(limit, *key)
+    with _answered():
+        return not _limiter(limit).test(limit, *key)
 
 
 def take(limit: RateLimitItem, *key: str, words: str = WAIT) -> None:
@@ -153,7 +264,9 @@ def take(limit: RateLimitItem, *key: str, words: str = WAIT) -> None:
 
 
 def _too_many(limit: RateLimitItem, *key: str, words: str) -> TooMany:
-    wait = max(1, int(_limiter.get_window_stats(limit, *key).reset_time - clock.now().timestamp()))
+    with _answered():
+        ends = _limiter(limit).get_window_stats(limit, *key).reset_time
+    wait = max(1, int(ends - clock.now().timestamp()))
     return TooMany(words, retry_after=wait, minutes=-(-wait // 60))
 
 
@@ -174,8 +287,12 @@ def turn_page(handle: str) -> bool:
     """Count a page of results, here; whether it is time to `note_pages`. TooMany when there were too many within the hour.
 
     So that a page that only shows something writes nothing and asks nothing for the count, but once in `TOGETHER` times. The price:
-    what another process counted, or one that was ended, is known only then.
+    what another process counted, or one that was ended, is known only then. Redis is asked each time.
     """
+    if shared.is_shared():
+        if not count_reading(RESULT_PAGES, handle):
+            raise _too_many(RESULT_PAGES, handle, words=PAGES)
+        return False
     now = clock.now()
     tally = _tallies.get(handle)
     if tally is None or tally.ends <= now:
@@ -185,11 +302,7 @@ def turn_page(handle: str) -> bool:
         tally = _tallies[handle] = _Tally(now + timedelta(seconds=RESULT_PAGES.get_expiry()))
     if tally.known + tally.here >= RESULT_PAGES.amount:
         wait = int((tally.ends - now).total_seconds()) + 1
-        raise TooMany(
-            N_("You looked at very many pages of people within an hour. Go on in %(minutes)s minutes."),
-            retry_after=wait,
-            minutes=-(-wait // 60),
-        )
+        raise TooMany(PAGES, retry_after=wait, minutes=-(-wait // 60))
     tally.here += 1
     return tally.here >= TOGETHER
 
@@ -197,7 +310,7 @@ def turn_page(handle: str) -> bool:
 def note_pages(handle: str) -> None:
     """Tell the table how many pages were counted here, and learn from it how many there were."""
     tally = _tallies[handle]
-    tally.known = _storage.incr(RESULT_PAGES.key_for(handle), RESULT_PAGES.get_expiry(), tally.here)
+    tally.known = _table.incr(RESULT_PAGES.key_for(handle), RESULT_PAGES.get_expiry(), tally.here)
     tally.here = 0
 
 

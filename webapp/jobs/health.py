@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, config, schema
+from webapp import clock, config, schema, shared
 from webapp.domain import acts, ledger, relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
@@ -130,4 +130,23 @@ def _acts(_rebuild: bool) -> list[str]:
     return acts.problems()
 
 
-CHECKS: tuple[Callable[[bool], list[str]], ...] = (_revision, _integrity, _connections, _ledgers, _acts, _mail, _disk)
+def _redis(_rebuild: bool) -> list[str]:
+    if not shared.is_shared():
+        return []
+    try:
+        shared.ask(lambda redis: redis.ping())
+    except shared.Gone:
+        return ["Redis does not answer at REDIS_URL: nobody can sign in with a password until it does."]
+    return []
+
+
+CHECKS: tuple[Callable[[bool], list[str]], ...] = (
+    _revision,
+    _integrity,
+    _connections,
+    _ledgers,
+    _acts,
+    _mail,
+    _disk,
+    _redis,
+)

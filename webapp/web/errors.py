@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp import logs, transaction
-from webapp.domain.errors import N_, DomainError, Invalid, NotFound, Refused, TooMany
+from webapp.domain.errors import N_, DomainError, Invalid, NotFound, Refused, TooMany, Unavailable
 from webapp.extensions import db
 from webapp.web import watching
 from webapp.web.back import came_from
@@ -31,7 +31,7 @@ STORAGE = {
     ),
 }
 RETRY_SECONDS = 5
-STATUS = {NotFound: 404, Refused: 409, Invalid: INVALID, TooMany: 429}
+STATUS = {NotFound: 404, Refused: 409, Invalid: INVALID, Unavailable: 503, TooMany: 429}
 
 
 def sentence(error: DomainError) -> str:
@@ -52,18 +52,20 @@ def show_on(form: FlaskForm, error: DomainError, template: str, /, part: str | N
             form.form_errors.append(_(text))
     if not isinstance(error, Invalid):
         form.form_errors.append(sentence(error))
-    response = page(template, part=part, status=_status(error), **{"form": form, **values})
+    response = page(template, part=part, status=status_of(error), **{"form": form, **values})
     if isinstance(error, TooMany):
         _wait(response, error)
     return response
 
 
 def _wait(response: Response, error: TooMany) -> None:
-    logs.security("too often or too much")
+    if not isinstance(error, Unavailable):
+        logs.security("too often or too much")
     response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
 
 
-def _status(error: DomainError) -> int:
+def status_of(error: DomainError) -> int:
+    """Return the status that says what kind of no this is."""
     return next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
 
 
@@ -103,7 +105,7 @@ def _refused(text: str, status: int, template: str = "errors/refused.html", *, b
 
 
 def _too_many(error: TooMany) -> Response:
-    response = _refused(sentence(error), 429, back=came_from())
+    response = _refused(sentence(error), status_of(error), back=came_from())
     _wait(response, error)
     return response
 

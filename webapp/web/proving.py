@@ -40,16 +40,17 @@ def _check(lookup: str, member: Member | None, password: str, at: str | None) ->
     if not at:
         for limit, key in around:
             throttles.check(limit, *key)
-    with transaction():  # before the try, so that of many at once no more are heard than may be
+    with throttles.counting():  # before the try, so that of many at once no more are heard than may be
         throttles.take(own[0], *own[1])
     if passwords.verify(hashed, password):
         better = passwords.hash_password(password) if hashed and passwords.needs_rehash(hashed) else None
-        with transaction():
+        with throttles.counting():
             throttles.uncount(own[0], *own[1])
-            if member and hashed and better:
+        if member and hashed and better:
+            with transaction():
                 accounts.rehash(member.id, hashed, better)
         return
-    with transaction():
+    with throttles.counting():
         for limit, key in (*((here,) if at else ()), *around):
             throttles.count(limit, *key)
     logs.security("wrong password", member.id if member else None)
