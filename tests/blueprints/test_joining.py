@@ -98,6 +98,9 @@ def test_who_joins_waits_until_an_operator_lets_them_in(olga, as_member, setting
     assert "I was in the rowing club with &lt;Ana&gt;." in page.text
     assert EVE in page.text
     assert "Waits to be let in" in words(desk.get(f"/admin/people/{handle}"))
+    assert "Eve Adler" in desk.get("/admin/members?state=waiting").text
+    assert "Eve Adler" not in desk.get("/admin/members?state=suspended").text
+    assert "1 person waits to be let in" in words(desk.get("/admin"))
     refused = desk.post(f"/admin/people/{handle}/lift", {"reason": "Why not"})
     assert refused.status_code == 409
     assert "waits to be let in" in words(refused)

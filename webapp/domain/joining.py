@@ -175,6 +175,11 @@ def of(member: Member) -> Applicant | None:
     return row if row is not None and row.waits_since is not None else None
 
 
+def is_waiting() -> Any:
+    """The SQL condition that a suspended member (`Member.suspended_at`) in truth waits to be let in."""
+    return exists().where(Applicant.member_id == Member.id, _waits())
+
+
 def waiting(after: tuple[datetime, int] | None = None) -> Any:
     """Return who waits for operators, the longest first, each with what they wrote and an address they have proven; from a place on."""
     found = (

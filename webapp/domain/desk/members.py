@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, and_, false, select, text, union
 
 from webapp import addresses, clock
-from webapp.domain import accounts, names
+from webapp.domain import accounts, joining, names
 from webapp.domain.errors import N_, NotFound, TooMany
 from webapp.extensions import db
 from webapp.models import words
@@ -18,6 +18,7 @@ _HIDDEN, _SPECIAL = text(f"({HIDDEN})"), text(f"({SPECIAL})")
 """As their indexes say it, so that these are used."""
 STATE_WORDS: Mapping[str, str] = {
     "unconfirmed": N_("Not confirmed"),
+    "waiting": N_("Wait to be let in"),
     "suspended": N_("Suspended"),
     "silenced": N_("May invite nobody"),
     "leaving": N_("Leaving"),
@@ -25,7 +26,8 @@ STATE_WORDS: Mapping[str, str] = {
 }
 _STATES: Mapping[str, Callable[[], Any]] = {
     "unconfirmed": lambda: and_(_SPECIAL, Member.verified_at.is_(None)),
-    "suspended": lambda: and_(_HIDDEN, Member.suspended_at.is_not(None)),
+    "waiting": lambda: and_(_HIDDEN, Member.suspended_at.is_not(None), joining.is_waiting()),
+    "suspended": lambda: and_(_HIDDEN, Member.suspended_at.is_not(None), ~joining.is_waiting()),
     "silenced": lambda: and_(_SPECIAL, Member.silenced_until > clock.now()),
     "leaving": lambda: and_(_HIDDEN, Member.deleted_at.is_not(None)),
     "operators": lambda: and_(_SPECIAL, Member.is_operator),

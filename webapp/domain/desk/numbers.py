@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import and_, func, select, text
 
 from webapp import clock, config
+from webapp.domain import joining
 from webapp.extensions import db
 from webapp.models import mail
 from webapp.models.batch import is_sqlite
@@ -81,7 +82,8 @@ def _size() -> Size:
     )
     hidden = db.session.execute(
         select(
-            func.count().filter(Member.suspended_at.is_not(None)), func.count().filter(Member.deleted_at.is_not(None))
+            func.count().filter(Member.suspended_at.is_not(None), ~joining.is_waiting()),
+            func.count().filter(Member.deleted_at.is_not(None)),
         ).where(text(f"({HIDDEN})"))
     ).one()
     # Numbers are given in the order of joining, so those of this week are behind the last one who was there before.
