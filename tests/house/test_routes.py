@@ -1,5 +1,9 @@
 """Every address of the application: who may come in, what no address takes, and how an unknown thing is answered."""
 
+import re
+from pathlib import Path
+
+import webapp
 from tests import factories
 from tests.routes import address, dump, rules
 
@@ -53,3 +57,20 @@ def test_missing_and_forbidden_look_alike(app, as_member, context):
             for method in rule.methods & {"GET", "POST"}:
                 answer = browser.get(address(app, rule)) if method == "GET" else browser.post(address(app, rule))
                 assert answer.status_code == 404, (rule, method)
+
+
+def test_whoever_joins_comes_by_the_one_gate():
+    """An address counts as proven, and its owner as a member, in one function, which asks who may join; the sample communities aside."""
+    folder = Path(webapp.__file__).parent
+    setting = re.compile(r"\bverified_at\s*=[^=]|verified_at=(?!None)")
+    found = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if "/demo/" not in path.as_posix()
+        and "/models/" not in path.as_posix()
+        and setting.search(path.read_text("utf-8"))
+    }
+    assert found == {"domain/accounts.py"}
+    text = (folder / "domain/accounts.py").read_text("utf-8")
+    assert len(setting.findall(text)) == 2
+    assert text.index("for ask in _GATE") < setting.search(text).start()
