@@ -62,7 +62,7 @@ def test_missing_and_forbidden_look_alike(app, as_member, context):
 def test_whoever_joins_comes_by_the_one_gate():
     """An address counts as proven, and its owner as a member, in one function, which asks who may join; the sample communities aside."""
     folder = Path(webapp.__file__).parent
-    setting = re.compile(r"\bverified_at\s*=[^=]|verified_at=(?!None)")
+    setting = re.compile(r"\.verified_at\s*=[^=]|\bverified_at=(?!None)")
     found = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.py")

@@ -72,6 +72,7 @@ def test_73_the_secret_key(kith, postgres, worker_id, monkeypatch):
     """The first start makes the keys, 256 bit each, in a file inside the instance folder that its owner alone can read; nothing prints
     them, and later starts take the same. A key file that others can read stops the start, and so does one that is missing where there
     is data, be it in a file or in PostgreSQL: in one sentence, and without making another."""
+    kith.folder.mkdir(mode=0o755)
     with capture_logs() as lines:
         done = kith("init", *SAID)
     assert done.exit_code == 0, done.output

@@ -80,7 +80,8 @@ def init(
         click.echo(f"{path} is there already, and stays as it is{_unheard(given)}.")
     else:
         answers = _answers(given)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # also one that is there already, as in a clone: what is made in it now is nobody else's
         _write(path, answers)
         click.echo(f"Wrote {path}.")
     app = application()
