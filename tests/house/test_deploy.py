@@ -1,0 +1,77 @@
+"""What deploy/ says is true of the code: settings, commands and files that it names are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from webapp import config
+from webapp.cli import kith
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+FILES = sorted(path.name for path in DEPLOY.iterdir())
+
+
+def words_of(line):
+    """A command line as the command and its options: `serve --port 8000` has `--port`."""
+    command, *rest = line.split()
+    return command, [word for word in rest if word.startswith("--")]
+
+
+def check_command(line):
+    name, options = words_of(line)
+    known = {option for each in kith.commands[name].params for option in each.opts}
+    assert set(options) <= known, line
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_setting_that_is_named_is_one(name):
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    assert set(re.findall(r"KITH_([A-Z_]+)", text)) <= config.TABLE.keys()
+    for given in re.findall(r"\b([a-z_]+) = ", "\n".join(line for line in text.splitlines() if "config.toml" in line)):
+        assert given.upper() in config.TABLE
+
+
+def test_the_unit_runs_a_command_that_exists_and_may_write_to_one_place():
+    unit = (DEPLOY / "kith.service").read_text(encoding="utf-8")
+    [line] = re.findall(r"^ExecStart=/opt/kith/\.venv/bin/kith (.*)$", unit, re.MULTILINE)
+    check_command(line)
+    assert "ProtectSystem=strict" in unit
+    assert "StateDirectory=kith\n" in unit
+    assert "ReadWritePaths" not in unit
+
+
+def test_the_container_copies_what_there_is_and_runs_a_command_that_exists():
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, _target = line.split()[1:]
+            assert all((ROOT / source).exists() for source in sources), line
+    [command] = [line for line in lines if line.startswith("CMD [")]
+    check_command(" ".join(re.findall(r'"([^"]+)"', command)))
+    assert lines.index("USER kith") < lines.index(command)
+    [wheel] = re.findall(r"bootstrap/(pip-\S+?\.whl)", "\n".join(lines))
+    assert (ROOT / "bootstrap" / wheel).exists()
+
+
+def test_the_composition_is_sealed_and_its_commands_exist():
+    text = (DEPLOY / "compose.yml").read_text(encoding="utf-8")
+    found = yaml.safe_load(text)
+    for service in found["services"].values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+        assert {volume.partition(":")[0] for volume in service["volumes"]} <= found["volumes"].keys()
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    for line in re.findall(r"run --rm kith (.*)$", text, re.MULTILINE):
+        check_command(re.sub(r'"[^"]*"', "text", line))
+
+
+def test_proxies_pass_on_one_address_and_count_for_nobody_outside():
+    for name in ("nginx.conf", "Caddyfile"):
+        text = (DEPLOY / name).read_text(encoding="utf-8")
+        assert "/metrics" in text
+        assert re.search(r"X-Forwarded-For (\$remote_addr|\{remote_host\})", text), name
+        assert "trusted_proxies = 1" in text
