@@ -40,6 +40,10 @@ SECRET_WORDS = (
 )
 SITE_NAME_CHARACTERS = 60
 PORT = 8000
+BACKUPS = "backups"
+"""The folder in the instance folder into which `kith upgrade` puts a backup first."""
+BACKUP_DAYS = 30
+"""So long such a backup is kept: it holds what members have deleted since."""
 PASSWORD_LEAST, PASSWORD_MOST = 8, 64
 """Between these an operator says how many characters a password has at least."""
 GOOGLE_METADATA_URL = "https://accounts.google.com/.well-known/openid-configuration"

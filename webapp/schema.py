@@ -1,5 +1,7 @@
 """The database's revision: which one it has, which one this version of Kith wants, and the way from one to the other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from webapp.config import SettingError
 from webapp.extensions import db
@@ -15,12 +17,23 @@ from webapp.extensions import db
 _PACKAGE = Path(__file__).parent
 FOLDER = next(path for path in (_PACKAGE.parent / "migrations", _PACKAGE / "migrations") if (path / "env.py").exists())
 _LOCK = 0x6B697468  # "kith": the key of PostgreSQL's advisory lock, so that two processes never migrate at once
+LOCK_SECONDS = 60
+"""So long a migration waits for others to let go of a table of PostgreSQL; meanwhile all others wait behind it."""
+
+
+class BrokenReferences(Exception):
+    """A change of the schema would leave rows behind that refer to nothing; nothing was changed."""
 
 
 def _config() -> Config:
     settings = Config()
     settings.set_main_option("script_location", str(FOLDER))
     return settings
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def current() -> str | None:
@@ -41,12 +54,12 @@ def holds_data(url: str) -> bool:
 @cache
 def wanted() -> str | None:
     """Return the newest revision this version of Kith knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def knows(revision: str) -> bool:
     """Whether this version of Kith knows a revision; a newer one's it does not."""
-    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+    return any(each.revision == revision for each in _scripts().walk_revisions())
 
 
 def make(revision: str) -> None:
@@ -55,7 +68,8 @@ def make(revision: str) -> None:
         db.create_all()
         command.stamp(_config(), revision)
     else:
-        command.upgrade(_config(), revision)
+        with changing() as connection:
+            migrate(connection, revision)
 
 
 def refuse_newer() -> None:
@@ -99,13 +113,49 @@ def takes_writes(seconds: float) -> bool:
 def upgrade() -> tuple[str | None, str | None]:
     """Bring the database to the newest revision; return the revision before and after."""
     before = current()
-    if before == wanted():
-        return before, before
-    if db.engine.dialect.name == "postgresql":
-        with db.engine.connect() as connection:
-            # To this transaction's end, so that it ends with the process, also behind a pool of connections.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            command.upgrade(_config(), "head")
-    else:
-        command.upgrade(_config(), "head")
-    return before, current()
+    if before != wanted():
+        with changing() as connection:
+            before = migrate(connection)
+    return before, wanted()
+
+
+@contextmanager
+def changing() -> Iterator[Connection]:
+    """Give a connection on which the schema is changed, in one transaction: killed at any moment, nothing has happened.
+
+    One process at a time has it. On SQLite a table is altered by making it anew; what refers to its rows must not be deleted with the old
+    one, so references are looked at once, at the end: BrokenReferences where a row refers to one that is gone.
+    """
+    engine = db.engine
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect().execution_options(kith_single=True) as connection:
+        try:
+            if sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # means nothing inside a transaction
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{LOCK_SECONDS}s"})
+            yield connection
+            if sqlite and (astray := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                raise BrokenReferences(f"Rows of {astray[0]} refer to rows of {astray[2]} that are gone.")
+            connection.commit()
+        finally:
+            connection.rollback()
+            if sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def migrate(connection: Connection, revision: str = "head") -> str | None:
+    """Bring the database behind a connection to a revision, in the transaction that is open on it; return the revision before."""
+    before = MigrationContext.configure(connection).get_current_revision()
+    settings = _config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, revision)
+    return before
+
+
+def deletes_from(before: str | None) -> frozenset[str]:
+    """Return the tables from which the migrations after a revision delete rows on purpose: those they name in DELETES_FROM."""
+    after = _scripts().iterate_revisions("head", before or "base")
+    return frozenset(name for each in after for name in getattr(each.module, "DELETES_FROM", ()))

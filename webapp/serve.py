@@ -119,13 +119,13 @@ def run(
     So whoever asks `/livez` to decide whether to end this process lets it go on.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
+    serving.hold(folder)
     metrics.clean(folder / metrics.FOLDER)
     listening = _listen(host, port)
     if first is not None:
         with _alive(listening):
             first()
     server = Server(listening.detach(), workers, demo=demo)
-    serving.hold(folder)
     server.run()
 
 

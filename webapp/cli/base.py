@@ -51,12 +51,24 @@ def kith() -> None:
 
 
 def to_newest(app: Flask) -> None:
-    """Bring the database to the newest revision, and say so where it was not there yet."""
+    """Bring the database to the newest revision as `kith upgrade` does, and say so where it was not there yet."""
     from webapp import schema
     from webapp.extensions import db
+    from webapp.keeping.errors import Refused
 
     with app.app_context():
-        before, after = schema.upgrade()
-        db.engine.dispose()  # a server's processes begin from here, and share no connection
-    if before != after:
-        click.echo(f"The database is at revision {after}.")
+        if schema.current() == schema.wanted():
+            db.engine.dispose()  # a server's processes begin from here, and share no connection
+            return
+        from webapp.jobs import health
+        from webapp.keeping import upgrading
+
+        try:
+            done = upgrading.upgrade(health.unsound)
+        except Refused as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            db.engine.dispose()
+    click.echo(f"The database is at revision {done.after}.")
+    if done.backup is not None:
+        click.echo(f"A backup of it as it was, at revision {done.before}, is in {done.backup}.")

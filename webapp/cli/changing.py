@@ -1,8 +1,55 @@
 """The commands that change an instance as a whole: other keys, another version."""
 
+from pathlib import Path
+
 import click
 
 from webapp.cli.base import application, kith, plainly
+
+
+@kith.command()
+@click.option(
+    "--backup",
+    "file",
+    type=click.Path(path_type=Path),
+    help="Where the backup of before goes, instead of into the instance.",
+)
+@click.option("--without-backup", is_flag=True, help="Make none: you have another copy.")
+@click.option("--despite", is_flag=True, help="Go on although the result is not as it should be.")
+@plainly
+def upgrade(*, file: Path | None, without_backup: bool, despite: bool) -> None:
+    """Bring the database to this version of Kith, after you have installed it.
+
+    A backup is made first (instance/backups, for 30 days). Then all changes, and a look at the result, are one
+    transaction: whatever goes wrong or whenever it is killed, the database is as it was before, and the old version goes on with it.
+
+    Kith may run meanwhile; it says that it is not ready, and whoever writes waits. Restart it afterwards. `kith serve` with one process
+    does all this by itself when it starts.
+
+    The way back to the version before: stop Kith, install that version, and `kith restore --replace` the backup; what was written since
+    is not in it.
+    """
+    from webapp.cli.keeping import progress
+    from webapp.jobs import health
+    from webapp.keeping import upgrading
+
+    if file and without_backup:
+        raise click.UsageError("--backup and --without-backup are two different things: choose one.")
+    with application().app_context(), progress() as line:
+        done = upgrading.upgrade(
+            health.unsound, backup=file, without_backup=without_backup, despite=despite, progress=line
+        )
+    if done.before == done.after:
+        click.echo(f"The database is at revision {done.after} already: there is nothing to upgrade.")
+        return
+    click.echo(
+        f"The database was brought from revision {done.before} to {done.after}, and looked at: {done.rows:,} rows are there."
+    )
+    if done.backup is not None:
+        click.echo(
+            f"The backup of before is {done.backup}. Back to the version before: install it, and `kith restore --replace` that file."
+        )
+    click.echo("Restart Kith where it runs.")
 
 
 @kith.command("rotate-key")

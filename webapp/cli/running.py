@@ -17,7 +17,7 @@ REPORT_BYTES = 1_000_000
 @kith.command()
 @plainly
 def migrate() -> None:
-    """Bring the database to the newest revision."""
+    """Do what `kith upgrade` does; the name of before."""
     to_newest(application())
     click.echo("Nothing left to migrate.")
 
@@ -29,12 +29,14 @@ def migrate() -> None:
     "--workers",
     default=1,
     show_default=True,
-    help="Processes; more than one wants PostgreSQL and `kith migrate` first.",
+    help="Processes; more than one wants PostgreSQL and `kith upgrade` first.",
 )
 @plainly
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the pages and do the recurring work. One process migrates by itself."""
+    from webapp import schema
     from webapp import serve as server
+    from webapp.extensions import db
 
     if port != config.PORT and not config.is_given("BASE_URL"):
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
@@ -45,6 +47,10 @@ def serve(host: str, port: int, workers: int) -> None:
         app = application()
         if workers == 1:
             to_newest(app)
+        else:
+            with app.app_context():
+                schema.require_newest()
+                db.engine.dispose()  # a server's processes begin from here, and share no connection
         click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
 
     server.run(host, port, workers, values["INSTANCE"], first=first)
@@ -54,10 +60,13 @@ def serve(host: str, port: int, workers: int) -> None:
 @plainly
 def worker() -> None:
     """Do the recurring work in a process of its own."""
+    from webapp import schema
     from webapp.jobs import Worker
     from webapp.keeping import serving
 
     app = application()
+    with app.app_context():
+        schema.require_newest()
     serving.hold(app.config["KITH"]["INSTANCE"])
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -79,10 +79,15 @@ def problems(*, rebuild: bool = False) -> list[str]:
     return [sentence for check in CHECKS for sentence in check(rebuild)]
 
 
+def unsound() -> list[str]:
+    """Return what is wrong with what the database holds, a sentence each; reads only. What `kith upgrade` asks before anything counts."""
+    return [sentence for check in SOUND for sentence in check(False)]
+
+
 def _revision(_rebuild: bool) -> list[str]:
     if schema.current() == schema.wanted():
         return []
-    return [f"the database is at revision {schema.current()}, not {schema.wanted()}: run `kith migrate`."]
+    return [f"the database is at revision {schema.current()}, not {schema.wanted()}: run `kith upgrade`."]
 
 
 def _integrity(_rebuild: bool) -> list[str]:
@@ -140,12 +145,10 @@ def _redis(_rebuild: bool) -> list[str]:
     return []
 
 
+SOUND: tuple[Callable[[bool], list[str]], ...] = (_integrity, _connections, _ledgers, _acts)
 CHECKS: tuple[Callable[[bool], list[str]], ...] = (
     _revision,
-    _integrity,
-    _connections,
-    _ledgers,
-    _acts,
+    *SOUND,
     _mail,
     _disk,
     _redis,

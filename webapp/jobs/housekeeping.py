@@ -1,11 +1,11 @@
 """What is tidied up by itself, every minute. Each of these may run twice or late without harm."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from webapp import clock
+from webapp import clock, config
 from webapp.domain import (
     accounts,
     archives,
@@ -29,6 +29,17 @@ from webapp.models.batch import is_sqlite
 from webapp.transaction import transaction
 
 log = structlog.get_logger("kith.jobs")
+
+
+def forget_backups(now: datetime) -> int:
+    """Delete the backups that were made before upgrades a month ago: they hold what has been deleted since."""
+    count = 0
+    for file in (config.setting("INSTANCE") / config.BACKUPS).glob("before-*.kith"):
+        if now.timestamp() - file.stat().st_mtime > timedelta(days=config.BACKUP_DAYS).total_seconds():
+            file.unlink(missing_ok=True)
+            count += 1
+    return count
+
 
 # In one transaction each, so that a failing one does not hold up the others.
 CHORES: tuple[Callable[[datetime], int], ...] = (
@@ -54,6 +65,7 @@ CHORES: tuple[Callable[[datetime], int], ...] = (
     notifications.sweep,
     mail.sweep,
     feed.sweep,
+    forget_backups,
 )
 
 

@@ -64,6 +64,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 
 
 def _open(folder: Path) -> int:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
