@@ -27,6 +27,7 @@ from webapp.domain.contacts import choosing, matching
 from webapp.domain.guests import shown as cards
 from webapp.extensions import db
 from webapp.jobs import housekeeping, mail
+from webapp.keeping import tables
 from webapp.mail import outbox
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import OutgoingMail
@@ -114,7 +115,7 @@ def kept(ran, name):
 def test_11_nothing_is_left_of_who_was_not_invited(ran):
     """After Skip, the end, Forget everything now, signing out, an hour without a click, four hours in all or another book,
     nothing is left of anybody who was not invited: not in the database, what SQLite writes ahead, the temporary folder, logs, mail
-    or backups taken meanwhile, in no encoding and as no digest; whichever door they came by.
+    or copies taken meanwhile, in no encoding and as no digest; whichever door they came by. `kith backup` leaves out even what is sealed.
     """
     ways = {name for name, _door, _ending in forgetting.WAYS}
     assert ways == {
@@ -300,6 +301,12 @@ def test_a_page_that_is_not_sealed_is_noticed_in_the_backups(broken, one_way, mo
     monkeypatch.setattr(books.sealed, "unseal", lambda _key, plain, _place: plain)
     found = broken("forget")
     assert "(as it is) in backups/the middle of the reading/copy.sqlite3, import_part.sealed" in found
+
+
+def test_a_backup_that_holds_what_is_sealed_is_noticed(broken, one_way, monkeypatch):
+    one_way()
+    monkeypatch.setattr(tables, "left_out", frozenset)
+    assert "a backup taken in the middle of pasted lines holds what was read" in broken("forget")
 
 
 def test_a_file_that_is_left_in_the_temporary_folder_is_noticed(broken, leak, one_way):

@@ -24,6 +24,7 @@ from webapp.demo.provider import default_clients
 from webapp.demo.run import DISCOVERY
 from webapp.extensions import db
 from webapp.jobs import housekeeping
+from webapp.keeping import backup
 from webapp.proof.browser import Browser, Stuck
 from webapp.proof.search import Search, Trace, keys_of
 from webapp.proof.servers import Post, Provider, Shelf, listening, post_office
@@ -92,6 +93,12 @@ class Scratch:
             running.backup(copy)
         for path in here.parent.glob(f"{here.name}*"):
             shutil.copyfile(path, there / path.name.replace(".sqlite3", ".as-it-lies"))
+
+    def kith_backup(self, name: str) -> Mapping[str, int]:
+        """Take a backup as `kith backup` does while everything runs; return how many rows of each table it holds."""
+        folder = self.folder / "backups"
+        folder.mkdir(exist_ok=True)
+        return self.within(lambda: backup.back_up(folder / f"{name}.kith")).rows
 
     def rows(self, table: str) -> int:
         """Return how many rows a table has."""
