@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from tests import factories
+from tests import factories, programs
 from tests.keeping.copies import Copy
 from webapp import clock, config, jobs, schema
 from webapp.domain import acts, guests, held, leaving, relationships
@@ -145,6 +145,8 @@ def test_of_a_damaged_database_what_can_be_read_counts_and_nobody_is_taken_for_g
         )
         broken.seek((root - 1) * page)
         broken.write(b"\xff" * page)
+    said = programs.run("doctor", INSTANCE=instance.folder)
+    assert (said.returncode, said.stderr.partition(" (")[0]) == (1, "Error: The database is damaged")
     done = instance.restore(file, replace=True).merged
     assert (done.opt_outs, done.is_whole, done.left) == (2, False, 0)
     assert instance.within(lambda: by_name("Ida Rhodes")) is not None

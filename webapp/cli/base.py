@@ -15,7 +15,7 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DatabaseError, OperationalError
 
         try:
             command(*args, **kwargs)
@@ -23,6 +23,12 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(str(error)) from None
         except OperationalError as error:
             raise click.ClickException(f"The database does not answer: {str(error.orig).splitlines()[0]}") from None
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:  # a mistake of ours, which has a name
+                raise
+            raise click.ClickException(
+                f"The database is damaged ({error.orig}): restore the last backup (docs/operate.md, Restoring on a bad day)."
+            ) from None
 
     return run
 

@@ -146,6 +146,9 @@ def _say_merged(merged: Any) -> None:
         click.echo("No database was there that it replaces, so opt-outs and deletions made since then are not known.")
         return
     click.echo(f"Of the database that it replaces, {merged.opt_outs:,} opt-outs were added.")
+    if not merged.is_later and not merged.is_whole:
+        click.echo("It is damaged: opt-outs may be missing among them, and nothing else could be taken over.")
+        return
     if not merged.is_later:
         click.echo("The backup was not taken of that one: nothing else was taken over.")
         return

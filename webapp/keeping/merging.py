@@ -119,8 +119,9 @@ def merge(other: Engine, mark: str) -> Merged:
         connection = db.session.connection()
         read = {name: _read(other, connection, name) for name in READ}
         opt_outs = _guest_addresses()
-        is_whole = all(read.values())
-        if not _knows(other, mark):
+        knows = _knows(other, mark)
+        is_whole = all(read.values()) and knows is not None
+        if not knows:
             return Merged(opt_outs, is_whole=is_whole)
         guests = _guest_invitations(is_whole=is_whole)
         gone = _missing() if is_whole else []
@@ -191,14 +192,14 @@ def _lifted(row: tuple[Any, ...], place: int, generation: int) -> tuple[Any, ...
     )
 
 
-def _knows(other: Engine, mark: str) -> bool:
-    """Whether the other database was in use when the backup was taken, and so tells what has happened since."""
+def _knows(other: Engine, mark: str) -> bool | None:
+    """Whether the other database was in use when the backup was taken, and so tells what has happened since; None where it can't say."""
     try:
         with other.connect() as reading:
             found = reading.execute(text("SELECT count(*) FROM lease WHERE name = :name"), {"name": MARK + mark})
             return bool(found.scalar_one())
     except DBAPIError:
-        return False
+        return None
 
 
 # Taking over
