@@ -36,6 +36,7 @@ ELSEWHERE = {
     "join.erase",
     "join.report",
     "acts.suspended",
+    "joining.waiting",
     "invitations.accept_by_mail",
     "contacts.members",
     "contacts.others",
