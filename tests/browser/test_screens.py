@@ -85,6 +85,7 @@ NO_PAGE = {
     "messages.export",
     "notifications.news",
     "public.livez",
+    "public.metrics_page",
     "public.readyz",
     "public.manifest",
     "public.security_txt",
