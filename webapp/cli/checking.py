@@ -10,22 +10,46 @@ from webapp.cli.base import application, kith, plainly
 
 @kith.command()
 @click.option("--rebuild", is_flag=True, help="Count again what is derived, and write it.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: settings and findings as JSON.")
 @plainly
-def doctor(*, rebuild: bool) -> None:
-    """Show the settings in force and check the database. Exits with 1 when something is wrong."""
-    from webapp.jobs import health
+def doctor(*, rebuild: bool, as_json: bool) -> None:
+    """Look whether all is well. Exits with 1 when something is wrong.
+
+    First the settings in force, secrets masked; then a line for each finding. OK: as it should be. Note: you should know it. Wrong:
+    somebody has to act. Nothing is changed without --rebuild. What other mail servers find under your sender's domain (SPF, DKIM, DMARC)
+    is asked of DNS; that it does not answer is a note.
+    """
+    import json
+
+    from webapp.jobs import checkup
 
     app = application()
-    for name, value in app.config["KITH"].items():
-        shown = "(set)" if config.TABLE[name].secret and value else value
-        click.echo(f"{name:<30} {shown}")
+    shown = {name: _shown(name, value) for name, value in app.config["KITH"].items()}
     with app.app_context():
-        problems = health.problems(rebuild=rebuild)
-    for problem in problems:
-        click.echo(f"Wrong: {problem}", err=True)
-    if problems:
+        found = list(checkup.findings(rebuild=rebuild))
+    wrong = [each for each in found if each.level == "Wrong"]
+    if as_json:
+        said = [{"topic": each.topic, "level": each.level, "sentence": each.sentence} for each in found]
+        click.echo(json.dumps({"settings": shown, "findings": said}, ensure_ascii=False, indent=1))
+    else:
+        for name, value in shown.items():
+            click.echo(f"{name:<30} {value}")
+        for topic in dict.fromkeys(each.topic for each in found):
+            click.echo(f"\n{topic}")
+            for each in found:
+                if each.topic == topic:
+                    click.echo(f"  {each.level + ':':<7}{each.sentence}")
+        click.echo("")
+        for each in wrong:
+            click.echo(f"Wrong: {each.sentence}", err=True)
+        if not wrong:
+            click.echo("Everything is in order.")
+    if wrong:
         sys.exit(1)
-    click.echo("Everything is in order.")
+
+
+def _shown(name: str, value: object) -> str:
+    return "(set)" if config.TABLE[name].secret and value else str(value)
 
 
 @kith.command("verify-promise")
