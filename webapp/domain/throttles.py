@@ -157,12 +157,13 @@ class SharedStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count `amount` more in the window that began with the first one, `expiry` seconds long; return the count."""
         now, lasts = to_ms(clock.now()), round(expiry * 1000)
-        given = (self.PREFIX + key, now, now + lasts, lasts, amount)
-        return int(shared.ask(lambda redis: redis.eval(self._COUNT, 1, *given)))
+        keys, args = [self.PREFIX + key], [now, now + lasts, lasts, amount]
+        return int(shared.ask(lambda redis: redis.register_script(self._COUNT)(keys=keys, args=args)))
 
     def uncount(self, key: str) -> None:
         """Count one less in the running window."""
-        shared.ask(lambda redis: redis.eval(self._UNCOUNT, 1, self.PREFIX + key, to_ms(clock.now())))
+        keys, args = [self.PREFIX + key], [to_ms(clock.now())]
+        shared.ask(lambda redis: redis.register_script(self._UNCOUNT)(keys=keys, args=args))
 
     def get(self, key: str) -> int:
         """Return the count of the running window."""
