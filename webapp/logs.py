@@ -5,9 +5,10 @@ import json
 import logging
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from flask import current_app, g, has_app_context, has_request_context, request
@@ -45,6 +46,7 @@ def configure() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+    tell_requests(sys.stderr)
     logging.getLogger("authlib").setLevel(logging.INFO)  # its DEBUG lines hold the code verifier
     logging.getLogger("urllib3").setLevel(logging.INFO)  # its DEBUG lines hold the addresses that are asked
 
@@ -67,14 +69,23 @@ def security(what: str, member: int | None = None, **facts: str | int) -> None:
 
 
 def answered(**facts: str | float | None) -> None:
-    """Write the line of a request that was answered. There are many, so it goes straight to where the other lines go."""
+    """Write the line of a request that was answered. There are many, so it goes straight to where the other lines go, in one piece."""
     line = json.dumps({"event": "request", **facts, "level": "info", "timestamp": _moment()})
     with contextlib.suppress(OSError, ValueError):  # nobody listens any more; the answer counts
-        structlog.get_config()["logger_factory"]().info(line)
+        _requests["to"].write(f"{line}\n")
+
+
+_requests: dict[str, TextIO] = {"to": sys.stderr}
+
+
+def tell_requests(to: TextIO) -> None:
+    """Write the lines of requests there from now on."""
+    _requests["to"] = to
 
 
 def _moment() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = time.time()
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now * 1000) % 1000:03}Z"
 
 
 def _keep(line: dict[str, Any]) -> None:

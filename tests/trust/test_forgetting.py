@@ -64,6 +64,7 @@ def test_13_no_log_holds_what_is_anybodys(ground, monkeypatch):
         ground.log.flush()
         log = (scratch.folder / "kith.log").read_text()
         assert '"kind": "KeyError"' in log, "the crash is told"
+        assert '"event": "request"' in log
         assert "consent" in log or "unexpected" in log
         found = Search([people.word], secrets, keys_of(scratch.app.config["KEYS"])).in_value(log)
         assert found == set()

@@ -225,6 +225,7 @@ def _logging_to(file: Any) -> Iterator[None]:
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(file=file),
     )
+    logs.tell_requests(file)
     try:
         yield
     finally:
