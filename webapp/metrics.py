@@ -75,9 +75,13 @@ def begin(folder: Path) -> None:
 
 
 def end() -> None:
-    """Count no more."""
+    """Count no more, and close the files."""
     global _counts  # noqa: PLW0603
-    _counts = None
+    if _counts is not None:
+        from prometheus_client import values
+
+        _counts = None
+        values.close_all_multiprocess_files()  # type: ignore[no-untyped-call]
 
 
 def clean(folder: Path) -> None:
