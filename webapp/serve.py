@@ -15,10 +15,11 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webapp import config, create_app, metrics
+from webapp import config, metrics
 from webapp.config import SettingError
+from webapp.extensions import db
 from webapp.jobs import Worker
-from webapp.keeping import keys, serving
+from webapp.keeping import serving
 
 THREADS = 32
 KEEPALIVE_SECONDS = 20
@@ -32,14 +33,13 @@ LET_GO_SECONDS = 2
 
 
 class Server(BaseApplication):
-    """Kith under gunicorn. The application is made in each process after the fork, the worker's threads after that."""
+    """Kith under gunicorn. The application is made once, before the fork: all processes share its memory. Threads begin after it."""
 
-    def __init__(self, listening: int, workers: int, *, demo: bool = False) -> None:
+    def __init__(self, listening: int, workers: int, app: Flask) -> None:
         self.bind = f"fd://{listening}"
         self.workers = workers
-        self.demo = demo
+        self.app = app
         self.worker: Worker | None = None
-        self.made: Flask | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,18 +64,14 @@ class Server(BaseApplication):
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Return the application of this process."""
-        self.made = create_app()
-        metrics.begin(self.made.config["KITH"]["INSTANCE"] / metrics.FOLDER)
-        keys.settle(self.made)
-        self.made.config["DEMO"] = self.demo
-        gc.collect()
-        gc.freeze()  # all this lives as long as the process; looking through it again and again took a third of a large address book
-        return self.made
+        """Return the application, in a process of its own: with nothing open that another one has."""
+        with self.app.app_context():
+            db.engine.dispose(close=False)
+        metrics.begin(self.app.config["KITH"]["INSTANCE"] / metrics.FOLDER)
+        return self.app
 
     def _begin(self) -> None:
-        assert self.made is not None
-        self.worker = Worker(self.made)
+        self.worker = Worker(self.app)
         self.worker.start()
 
     def _end(self) -> None:
@@ -111,10 +107,8 @@ def _listen(host: str, port: int) -> socket.socket:
             ) from None
 
 
-def run(
-    host: str, port: int, workers: int, folder: Path, *, demo: bool = False, first: Callable[[], object] | None = None
-) -> None:
-    """Serve the instance in that folder until told to stop, and listen while `first` is done, which may take minutes (a migration).
+def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Flask]) -> None:
+    """Serve the instance in that folder until told to stop. Listen while `make` makes the application: a migration may take minutes.
 
     So whoever asks `/livez` to decide whether to end this process lets it go on.
     """
@@ -122,11 +116,13 @@ def run(
     serving.hold(folder)
     metrics.clean(folder / metrics.FOLDER)
     listening = _listen(host, port)
-    if first is not None:
-        with _alive(listening):
-            first()
-    server = Server(listening.detach(), workers, demo=demo)
-    server.run()
+    with _alive(listening):
+        app = make()
+    # All this lives as long as the processes. Looking through it again and again took a third of a large address book, and every page of
+    # memory that is only looked at is one that a process no longer shares.
+    gc.collect()
+    gc.freeze()
+    Server(listening.detach(), workers, app).run()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
 from gunicorn.http import RequestParser
 from gunicorn.http.errors import ParseException
 
@@ -141,7 +142,7 @@ def test_init_then_make_admin_then_doctor(kith):
 )
 def test_a_request_with_two_lengths_is_refused(lengths):
     """So that a proxy and the server never disagree where one request ends and the next begins."""
-    said = Server(0, 1).cfg
+    said = Server(0, 1, Flask("any")).cfg
     raw = f"POST /signin HTTP/1.1\r\nHost: kith.example\r\n{lengths}\r\n\r\n0\r\n\r\nGET /settings HTTP/1.1\r\n\r\n".encode()
     with pytest.raises(ParseException):
         next(RequestParser(said, iter([raw]), ("127.0.0.1", 1)))
@@ -247,4 +248,4 @@ def test_a_connection_waits_longer_than_an_open_conversation_between_two_questio
     asks = (Path(webapp.__file__).parent / "templates/messages/_look.html").read_text()
     pauses = [int(each) for each in re.findall(r'data-(?:look|idle)="(\d+)"', asks)]
     assert len(pauses) == 2
-    assert Server(0, 1).cfg.keepalive > max(pauses)
+    assert Server(0, 1, Flask("any")).cfg.keepalive > max(pauses)

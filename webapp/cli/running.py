@@ -6,6 +6,7 @@ import sys
 import threading
 
 import click
+from flask import Flask
 
 from webapp import config, metrics
 from webapp.cli.base import application, kith, plainly, to_newest
@@ -43,7 +44,7 @@ def serve(host: str, port: int, workers: int) -> None:
     values = config.load()
     server.check(host, port, values)
 
-    def first() -> None:
+    def make() -> Flask:
         app = application()
         if workers == 1:
             to_newest(app)
@@ -52,8 +53,9 @@ def serve(host: str, port: int, workers: int) -> None:
                 schema.require_newest()
                 db.engine.dispose()  # a server's processes begin from here, and share no connection
         click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
+        return app
 
-    server.run(host, port, workers, values["INSTANCE"], first=first)
+    server.run(host, port, workers, values["INSTANCE"], make)
 
 
 @kith.command()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from flask import Flask
 
 from webapp import config, serve
 from webapp.config import SettingError
@@ -36,7 +37,7 @@ def demo(port: int, *, keep: bool) -> None:
         _anew(folder, book)
     with provider_beside(port + 1, book):
         _say(base, folder)
-        serve.run("127.0.0.1", port, 1, folder, demo=True)
+        serve.run("127.0.0.1", port, 1, folder, _made)
 
 
 @contextmanager
@@ -90,6 +91,14 @@ def _settings(folder: Path, base: str, provider: str) -> dict[str, str]:
         "MICROSOFT_CONTACTS_URL": f"{provider}/microsoft",
         "MICROSOFT_DOMAINS": " ".join((*microsoft, community.MICROSOFT_DOMAIN)),
     }
+
+
+def _made() -> Flask:
+    from webapp import create_app
+
+    app = create_app()
+    app.config["DEMO"] = True
+    return app
 
 
 def _anew(folder: Path, book: Path) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import structlog
 from flask import Flask
-from huey import MemoryHuey, crontab
-from huey.consumer import Consumer
 
 from webapp import clock, logs, metrics
 from webapp.domain import guests, joining, messages, relationships
 from webapp.jobs import archives, housekeeping, lease, leaving, mail
+from webapp.jobs.executor import Consumer, MemoryHuey, crontab
 from webapp.transaction import transaction
 
 log = structlog.get_logger("kith.jobs")
