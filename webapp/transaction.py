@@ -161,11 +161,12 @@ def _begun(connection: Connection) -> None:
     if not _aside.get():
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={ASIDE_MS}")
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={ASIDE_MS}")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
+        driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
 
 
 def _begin() -> None:

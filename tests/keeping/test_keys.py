@@ -22,6 +22,7 @@ from webapp.keeping.errors import Refused
 from webapp.mail import bounces
 from webapp.models.base import Sealed
 from webapp.models.invitation import GuestAddress, Inquiry
+from webapp.models.joining import RosterEntry
 from webapp.models.key import KeyGeneration
 from webapp.models.mail import Lease
 from webapp.models.member import EmailAddress, Member, Throttle
@@ -103,6 +104,7 @@ class House:
         lookup = factories.lookup(GUEST)
         guests.invite(ana, [guests.Invitee("Grace", GUEST, lookup)], note="", reply_to=False, source="a list")
         db.session.add(GuestAddress(lookup=lookup, mailed_at=clock.now()))
+        db.session.add(RosterEntry(lookup=lookup, cohort="2009", added_at=clock.now()))
         self.opt_out = tokens.sign_hash(tokens.OPT_OUT, lookup)
         self.unsubscribe = tokens.sign(tokens.UNSUBSCRIBE, ["x", "y"])
         self.held = held.issue(db.session.scalars(select(Inquiry)).one())

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, text, update
 
 from webapp import config
 from webapp.domain import messages, notifications
@@ -11,7 +11,7 @@ from webapp.extensions import db
 from webapp.models.base import to_ms
 from webapp.models.batch import values_of
 from webapp.models.mail import OutgoingMail
-from webapp.models.member import Member
+from webapp.models.member import DIGESTED, Member
 
 BATCH = 500
 
@@ -67,7 +67,7 @@ def _due(now: datetime) -> list[Any]:
                     messages.is_waiting(Member.id, Member.digested_at, now),
                 ).label("is_news"),
             )
-            .where(Member.digest.in_(("daily", "weekly")), over)
+            .where(text(DIGESTED), over)
             .order_by(Member.digested_at)
             .limit(BATCH)
             .with_for_update(skip_locked=True)

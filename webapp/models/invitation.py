@@ -98,6 +98,7 @@ class GuestAddress(Base):
 
     __tablename__ = "guest_address"
     __table_args__ = (
+        Index("guest_address_mailed_at_index", "mailed_at"),
         Index(
             "guest_address_opted_out_index",
             "opted_out_at",

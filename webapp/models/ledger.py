@@ -39,7 +39,10 @@ class LookupCharge(Base):
     """How many addresses a member had compared, and when. A count; no address and no list of them is kept."""
 
     __tablename__ = "lookup_charge"
-    __table_args__ = (Index("lookup_charge_member_id_index", "member_id", "at"),)
+    __table_args__ = (
+        Index("lookup_charge_member_id_index", "member_id", "at"),
+        Index("lookup_charge_at_index", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))

@@ -23,6 +23,7 @@ class OutgoingMail(Base):
     __tablename__ = "outgoing_mail"
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'claimed', 'sent', 'uncertain', 'failed', 'skipped')", name="state"),
+        Index("outgoing_mail_created_at_index", "created_at"),
         Index(
             "outgoing_mail_due_index",
             "not_before",

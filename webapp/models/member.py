@@ -23,6 +23,7 @@ from webapp.models.base import KEYED, Base, Moment
 DIGESTS = ("each", "daily", "weekly", "none")
 SPECIAL = "verified_at IS NULL OR is_operator OR silenced_until IS NOT NULL"
 """The few of all members whom operators list: an index is used where a statement says the same, word for word."""
+DIGESTED = "digest IN ('daily', 'weekly')"
 HIDDEN = "suspended_at IS NOT NULL OR deleted_at IS NOT NULL"
 """The same, of who is as if gone for all others."""
 
@@ -41,8 +42,8 @@ class Member(Base):
         Index(
             "member_digest_index",
             "digested_at",
-            postgresql_where=text("digest IN ('daily', 'weekly')"),
-            sqlite_where=text("digest IN ('daily', 'weekly')"),
+            postgresql_where=text(DIGESTED),
+            sqlite_where=text(DIGESTED),
         ),
         Index(
             "member_hidden_index",
@@ -180,6 +181,12 @@ class EmailAddress(Base):
             postgresql_where=text("is_primary"),
             sqlite_where=text("is_primary"),
         ),
+        Index(
+            "email_address_unverified_index",
+            "created_at",
+            postgresql_where=text("verified_at IS NULL"),
+            sqlite_where=text("verified_at IS NULL"),
+        ),
         Index("email_address_lookup_index", "lookup"),
         Index("email_address_member_id_index", "member_id"),
     )
@@ -199,7 +206,11 @@ class SignIn(Base):
     """One signed-in browser. The cookie carries a random token, this row its digest, so that ending the row ends the sign-in."""
 
     __tablename__ = "sign_in"
-    __table_args__ = (Index("sign_in_member_id_index", "member_id"),)
+    __table_args__ = (
+        Index("sign_in_member_id_index", "member_id"),
+        Index("sign_in_seen_at_index", "seen_at"),
+        Index("sign_in_created_at_index", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))

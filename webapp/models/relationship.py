@@ -16,6 +16,10 @@ def _side(name: str) -> Index:
     return Index(f"relationship_{name}_due_index", f"{name}_leaves_at", postgresql_where=held, sqlite_where=is_held)
 
 
+OPEN_ASKS = "state IN ('pending', 'ignored')"
+"""Of a partial index: it is used where a statement says the same, word for word, and not where the states are its parameters."""
+
+
 class Relationship(Base):
     """The state between two members. Only `domain/relationships` reads or writes it.
 
@@ -32,8 +36,8 @@ class Relationship(Base):
         Index(
             "relationship_expires_at_index",
             "expires_at",
-            postgresql_where=text("state IN ('pending', 'ignored')"),
-            sqlite_where=text("state IN ('pending', 'ignored')"),
+            postgresql_where=text(OPEN_ASKS),
+            sqlite_where=text(OPEN_ASKS),
         ),
         Index(
             "relationship_undo_index",

@@ -32,7 +32,7 @@ from webapp.extensions import db
 from webapp.models.batch import is_sqlite, rows_of, values_of
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
-from webapp.models.relationship import Relationship
+from webapp.models.relationship import OPEN_ASKS, Relationship
 
 Ids = tuple[int, int]
 _TABLE: Any = Relationship.__table__
@@ -274,9 +274,7 @@ def due(now: datetime, column: str, most: int) -> list[Ids]:
 def ending(now: datetime, most: int) -> list[Ids]:
     """Return pairs whose invitation has come to its end, without locking them."""
     rows = db.session.execute(
-        select(_TABLE.c.low_id, _TABLE.c.high_id)
-        .where(_TABLE.c.state.in_(("pending", "ignored")), _TABLE.c.expires_at <= now)
-        .limit(most)
+        select(_TABLE.c.low_id, _TABLE.c.high_id).where(text(OPEN_ASKS), _TABLE.c.expires_at <= now).limit(most)
     )
     return [(row.low_id, row.high_id) for row in rows]
 
