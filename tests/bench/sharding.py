@@ -449,7 +449,7 @@ MEASURED = {
 }
 """Bytes a pair (relationship, connection, adjacency), and a member (all else): `kith seed --members 5000`, as docs/scale.md tells."""
 PAGE = 0.022
-"""Seconds of a core for a page: the median of seven pages of the same community."""
+"""Seconds of a core for a page: about the mean of seven pages of the same community (the median is 20 ms)."""
 MEAN, DAILY, EACH, PEAK, STATEMENTS, STATEMENT = 50, 0.1, 20, 3, 8, 0.0002
 """Assumed: connections a member, who comes in a day, for how many pages, the busiest hour : the mean. Counted: statements a page.
 Measured on a prototype: the seconds of one."""
