@@ -51,6 +51,7 @@ TEXTS = (
 
 WRITTEN = {
     "app_password": {"name"},
+    "applicant": {"why"},
     "comment": {"body"},
     "contact_info": {"label", "value"},
     "conversation": {"name"},
@@ -76,6 +77,7 @@ FREE = {"contact_info": ("kind", {"address", "messenger"}), "profile_field": ("n
 OURS = {
     "act": {"digest", "kind", "member_salt", "member_seal", "operator_salt", "operator_seal", "reason"},  # no line is changed
     "app_password": {"hashed"},
+    "applicant": {"accepts", "decision"},
     "archive": {"name", "state"},
     "address_book_import": {"door", "state", "failure"},
     "batch": {"key"},
@@ -101,7 +103,7 @@ OURS = {
     "mailbox_message": {"recipient", "subject"},
     "member": {
         "handle", "sort_as", "name_key", "sort_key", "search_text", "password_hash", "field", "links", "photo", "findable",
-        "likeness", "writable", "askable", "connections_shown", "digest",
+        "likeness", "writable", "askable", "connections_shown", "digest", "roster_cohort",
     },
     "message": {"key", "client_id", "folded"},
     "notice": {"address", "change", "primary", "told"},
@@ -117,6 +119,7 @@ OURS = {
     "passkey": {"transports"},
     "recovery_code": {"hashed"},
     "report": {"reason", "what", "decision"},
+    "roster_entry": {"lookup", "cohort"},
     "saved_search": {"key", "query"},
     "sign_in": {"digest"},
     "skill": {"key", "name_key"},

@@ -88,7 +88,13 @@ def line(request, tmp_path):
 
 def read():
     with db.engine.connect() as connection:
-        return filling.rows(connection)
+        found = filling.rows(connection)
+    # A backup leaves its mark there.
+    return (
+        found | {"lease": [row for row in found["lease"] if not row["name"].startswith("backup ")]}
+        if "lease" in found
+        else found
+    )
 
 
 def same(before, after):

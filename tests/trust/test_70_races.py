@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests import factories
 from webapp import clock
+from webapp import transaction as transaction_module
 from webapp.demo import bulk
 from webapp.domain import relationships
 from webapp.domain.errors import DomainError
@@ -23,12 +24,20 @@ GROUP = 25
 
 
 @pytest.fixture
-def people(app, context):
-    """Two rows of members; pair number n is (left[n], right[n])."""
+def people(app, context, monkeypatch):
+    """Two rows of members; pair number n is (left[n], right[n]).
+
+    Four that write without a pause may keep SQLite's lock from one of them for long, on a busy machine: here nobody gives up.
+    """
+    patient = [each.replace(str(transaction_module.PATIENCE_MS), "60000") for each in transaction_module.SQLITE_PRAGMAS]
+    monkeypatch.setattr(transaction_module, "SQLITE_PRAGMAS", patient)
+    db.engine.dispose()
     with transaction():
         newcomers = [bulk.Newcomer(f"Member {number}", f"m{number}@example.org") for number in range(2 * PAIRS)]
         ids = bulk.members(newcomers, factories.password_hash(), clock.now())
-    return ids[:PAIRS], ids[PAIRS:]
+    yield ids[:PAIRS], ids[PAIRS:]
+    db.session.remove()
+    db.engine.dispose()
 
 
 def at_once(app, *jobs):
