@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests import dav, factories
-from tests.serving import PATIENCE
+from tests.programs import PATIENCE
 from webapp.domain import app_passwords, messages
 from webapp.extensions import db
 from webapp.jobs import health
