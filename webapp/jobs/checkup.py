@@ -2,7 +2,7 @@
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +12,14 @@ from flask import current_app
 from sqlalchemy import func, select, text
 
 from webapp import clock, config
+from webapp.domain import acts, ledger, relationships
 from webapp.extensions import db
 from webapp.jobs import health
 from webapp.models.batch import is_sqlite
 from webapp.models.key import KeyGeneration
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import SignIn
+from webapp.transaction import transaction
 
 Level = Literal["OK", "Note", "Wrong"]
 DNS_SECONDS = 3
@@ -42,14 +44,19 @@ def findings(*, rebuild: bool = False, resolver: Any = None) -> Iterator[Finding
 
     With `rebuild` what is derived is counted anew first. `resolver` asks DNS; else the machine's own is asked, for a few seconds.
     """
-    for topic, wrong, well in ASKED:
-        sentences = wrong(rebuild)
+    if stale := health.unmigrated():
+        yield from (_wrong("Database", sentence) for sentence in stale)
+        return  # nothing else can be asked of other tables
+    yield Finding("Database", "OK", "It is at the newest revision.")
+    if rebuild:
+        with transaction():
+            relationships.rebuild()
+    for topic, check, well in ASKED:
+        sentences = check()
         for sentence in sentences:
-            yield Finding(topic, "Wrong", sentence[0].upper() + sentence[1:])
+            yield _wrong(topic, sentence)
         if not sentences and well:
             yield Finding(topic, "OK", well)
-        if wrong is health._revision and sentences:  # noqa: SLF001 - nothing else can be asked of other tables
-            return
     yield from _database()
     yield from _mails()
     yield from _sender(resolver)
@@ -59,16 +66,19 @@ def findings(*, rebuild: bool = False, resolver: Any = None) -> Iterator[Finding
     yield from _web()
 
 
-ASKED: tuple[tuple[str, Callable[[bool], list[str]], str], ...] = (
-    ("Database", health._revision, "It is at the newest revision."),  # noqa: SLF001 - the two modules are one topic
-    ("Database", health._integrity, "No row is damaged, and none refers to one that is gone."),  # noqa: SLF001
-    ("Data", health._connections, "Counts and lists of connections are those of the pairs."),  # noqa: SLF001
-    ("Data", health._ledgers, "Every member's contacts ledger is whole."),  # noqa: SLF001
-    ("Data", health._acts, "The log of what operators do is whole."),  # noqa: SLF001
-    ("Mail", health._mail, "Nothing waits that should have left, and of no mail it is uncertain."),  # noqa: SLF001
-    ("Machine", health._disk, ""),  # noqa: SLF001
-    ("Machine", health._redis, ""),  # noqa: SLF001
+ASKED: tuple[tuple[str, health.Check, str], ...] = (
+    ("Database", health.damaged, "No row is damaged, and none refers to one that is gone."),
+    ("Data", relationships.problems, "Counts and lists of connections are those of the pairs."),
+    ("Data", ledger.problems, "Every member's contacts ledger is whole."),
+    ("Data", acts.problems, "The log of what operators do is whole."),
+    ("Mail", health.stuck_mails, "Nothing waits that should have left, and of no mail it is uncertain."),
+    ("Machine", health.full_disk, ""),
+    ("Machine", health.silent_redis, ""),
 )
+
+
+def _wrong(topic: str, sentence: str) -> Finding:
+    return Finding(topic, "Wrong", sentence[0].upper() + sentence[1:])
 
 
 def _database() -> Iterator[Finding]:

@@ -16,7 +16,6 @@ from webapp.domain import acts, ledger, relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
 from webapp.models.mail import OutgoingMail
-from webapp.transaction import transaction
 
 FREE_BYTES = 50_000_000
 READY_SECONDS = 2
@@ -74,23 +73,25 @@ def _looking() -> _Looking:
     return kept.setdefault("kith.ready", _Looking(current_app._get_current_object()))  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def problems(*, rebuild: bool = False) -> list[str]:
-    """Return what is wrong, a sentence each; with `rebuild`, what is derived is counted anew first."""
-    return [sentence for check in CHECKS for sentence in check(rebuild)]
+def problems() -> list[str]:
+    """Return what is wrong, a sentence each."""
+    return [sentence for check in CHECKS for sentence in check()]
 
 
 def unsound() -> list[str]:
     """Return what is wrong with what the database holds, a sentence each; reads only. What `kith upgrade` asks before anything counts."""
-    return [sentence for check in SOUND for sentence in check(False)]
+    return [sentence for check in SOUND for sentence in check()]
 
 
-def _revision(_rebuild: bool) -> list[str]:
+def unmigrated() -> list[str]:
+    """Say that the database is not at this version's revision."""
     if schema.current() == schema.wanted():
         return []
     return [f"the database is at revision {schema.current()}, not {schema.wanted()}: run `kith upgrade`."]
 
 
-def _integrity(_rebuild: bool) -> list[str]:
+def damaged() -> list[str]:
+    """Say which rows of SQLite are damaged or refer to rows that are gone."""
     if not is_sqlite():
         return []
     found = [str(row[0]) for row in db.session.execute(text("PRAGMA integrity_check"))]
@@ -99,7 +100,8 @@ def _integrity(_rebuild: bool) -> list[str]:
     return sentences + ([f"{len(broken)} rows refer to rows that are gone."] if broken else [])
 
 
-def _mail(_rebuild: bool) -> list[str]:
+def stuck_mails() -> list[str]:
+    """Say which mails are late, cannot be handed over, or may or may not have left."""
     now = clock.now()
     late = db.session.scalar(
         select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.not_before < now - LATE)
@@ -115,27 +117,14 @@ def _mail(_rebuild: bool) -> list[str]:
     return sentences + ([f"{uncertain} mails may or may not have left."] if uncertain else [])
 
 
-def _disk(_rebuild: bool) -> list[str]:
+def full_disk() -> list[str]:
+    """Say that there is no room left to write."""
     free = shutil.disk_usage(config.setting("INSTANCE")).free
     return [f"only {free // 1_000_000} MB are free beside {config.setting('INSTANCE')}."] if free < FREE_BYTES else []
 
 
-def _connections(rebuild: bool) -> list[str]:
-    if rebuild:
-        with transaction():
-            relationships.rebuild()
-    return relationships.problems()
-
-
-def _ledgers(_rebuild: bool) -> list[str]:
-    return ledger.problems()
-
-
-def _acts(_rebuild: bool) -> list[str]:
-    return acts.problems()
-
-
-def _redis(_rebuild: bool) -> list[str]:
+def silent_redis() -> list[str]:
+    """Say that Redis does not answer, where there is to be one."""
     if not shared.is_shared():
         return []
     try:
@@ -145,11 +134,7 @@ def _redis(_rebuild: bool) -> list[str]:
     return []
 
 
-SOUND: tuple[Callable[[bool], list[str]], ...] = (_integrity, _connections, _ledgers, _acts)
-CHECKS: tuple[Callable[[bool], list[str]], ...] = (
-    _revision,
-    *SOUND,
-    _mail,
-    _disk,
-    _redis,
-)
+Check = Callable[[], list[str]]
+"""Looks at one thing, reading only, and returns a sentence for each fault."""
+SOUND: tuple[Check, ...] = (damaged, relationships.problems, ledger.problems, acts.problems)
+CHECKS: tuple[Check, ...] = (unmigrated, *SOUND, stuck_mails, full_disk, silent_redis)
