@@ -91,7 +91,7 @@ def _listed() -> dict[str, Any]:
     only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
     tag = _tag()
     choosing = bool(request.values.get("choose"))
-    talks = messages.with_each(viewer())
+    talks = messages.with_each(viewer()) if order == "contact" or quiet else None
     every = connections.of(
         viewer(), search=q, order=order, only=only, tag=tag.key if tag else "", talks=talks, quiet=quiet
     )

@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import not_, select
+from sqlalchemy import bindparam, not_, select
 
 from webapp.extensions import db
-from webapp.models.batch import values_of
+from webapp.models.built import built_once, values_given
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
 
@@ -38,11 +38,14 @@ def unpack(blob: bytes) -> "array[int]":
 
 def blobs(ids: Sequence[int]) -> "dict[int, array[int]]":
     """Return the connections of each of these members, in one statement."""
-    given = values_of(list(ids))
-    rows = db.session.execute(
-        select(Adjacency.member_id, Adjacency.ids).join(given, given.c.value == Adjacency.member_id)
-    )
+    rows = db.session.execute(_blobs(), {"given": list(ids)})
     return {row.member_id: unpack(row.ids) for row in rows}
+
+
+@built_once
+def _blobs() -> Any:
+    given = values_given()
+    return select(Adjacency.member_id, Adjacency.ids).join(given, given.c.value == Adjacency.member_id)
 
 
 def of(member_id: int, ids: Sequence[int]) -> Circle:
@@ -57,16 +60,18 @@ def of(member_id: int, ids: Sequence[int]) -> Circle:
     return Circle(mine, {each: both - hiding for each, both in shared.items()} if hiding else shared)
 
 
+_AROUND = (
+    select(Connection.other_id, Adjacency.ids, listed().label("listed"))
+    .join(Adjacency, Adjacency.member_id == Connection.other_id)
+    .join(Member, Member.id == Connection.other_id)
+    .where(Connection.member_id == bindparam("member"))
+)
+
+
 def around(member_id: int) -> tuple[set[int], set[int]]:
     """Return the ids of a member's connections, and of those reached through one of them who may be named, in one statement."""
     mine, further = set(), array("i")
-    rows = db.session.execute(
-        select(Connection.other_id, Adjacency.ids, listed().label("listed"))
-        .join(Adjacency, Adjacency.member_id == Connection.other_id)
-        .join(Member, Member.id == Connection.other_id)
-        .where(Connection.member_id == member_id)
-    )
-    for row in rows:
+    for row in db.session.execute(_AROUND, {"member": member_id}):
         mine.add(row.other_id)
         if row.listed:
             further.frombytes(row.ids)
@@ -76,5 +81,10 @@ def around(member_id: int) -> tuple[set[int], set[int]]:
 def _hiding(ids: Collection[int]) -> set[int]:
     if not ids:
         return set()
-    given = values_of(sorted(ids))
-    return set(db.session.scalars(select(Member.id).join(given, given.c.value == Member.id).where(not_(listed()))))
+    return set(db.session.scalars(_who_hide(), {"given": sorted(ids)}))
+
+
+@built_once
+def _who_hide() -> Any:
+    given = values_given()
+    return select(Member.id).join(given, given.c.value == Member.id).where(not_(listed()))

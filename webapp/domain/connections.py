@@ -14,8 +14,9 @@ from webapp.domain.errors import N_, NotFound, Refused
 from webapp.domain.names import fold, words
 from webapp.extensions import db
 from webapp.models.batch import values_of
+from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Adjacency, Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 
 Order = Literal["recent", "first", "last", "contact"]
 Filter = Literal["field", "company", "place", "cohort"]
@@ -59,20 +60,7 @@ def of(
     alone was exchanged for a year. In the order of contact, `last_id` is the number of the latest message, 0 for none. Both need
     `talks`, what `messages.with_each` tells of them: nothing here knows messages, because suggestions must not.
     """
-    found: Any = (
-        select(
-            Member.id,
-            Member.handle,
-            Member.name,
-            Member.headline,
-            Member.photo,
-            Member.name_key,
-            Member.sort_key,
-            Connection.since,
-        )
-        .join(Connection, Connection.other_id == Member.id)
-        .where(Connection.member_id == viewer.id, visible())
-    )
+    found = _all(viewer)
     for word in words(search):
         found = found.where(Member.search_text.like(f"% {word}%"))  # a word has no % and no _
     for name, value in (only or {}).items():
@@ -95,6 +83,24 @@ def of(
     if order == "last":
         return found.order_by(Member.sort_key, Member.id)
     return found.order_by(Connection.since.desc(), Connection.other_id.desc())
+
+
+@for_any_viewer
+def _all(viewer: Member | type[AnyViewer]) -> Any:
+    return (
+        select(
+            Member.id,
+            Member.handle,
+            Member.name,
+            Member.headline,
+            Member.photo,
+            Member.name_key,
+            Member.sort_key,
+            Connection.since,
+        )
+        .join(Connection, Connection.other_id == Member.id)
+        .where(Connection.member_id == viewer.id, visible())
+    )
 
 
 def after(found: Any, order: Order, key: str | int | datetime, member_id: int) -> Any:
@@ -142,10 +148,15 @@ def options(viewer: Member) -> dict[Filter, list[str]]:
 
 def count(viewer: Member) -> int:
     """Return how many connections the viewer has, as far as they can be seen."""
-    return int(db.session.scalars(select(number_of(viewer))).one())
+    return int(db.session.scalars(_count(), {"viewer": viewer.id}).one())
 
 
-def number_of(viewer: Member) -> Any:
+@built_once
+def _count() -> Any:
+    return select(number_of(AnyViewer))
+
+
+def number_of(viewer: Member | type[AnyViewer]) -> Any:
     """The same as part of another statement.
 
     The number is kept in the transaction that changes it; taken off are those who are suspended or leave: few in the whole community.
@@ -239,7 +250,13 @@ def _named(shared: set[int]) -> tuple[int, list[Any]]:
     """Return how many of these allow to be told as a mutual connection, and the best connected of them."""
     if not shared:
         return 0, []
-    given = values_of(sorted(shared))
+    rows = db.session.execute(_naming(), {"given": sorted(shared)}).all()
+    return (rows[0].number if rows else 0), list(rows)
+
+
+@built_once
+def _naming() -> Any:
+    given = values_given()
     number = func.count().over().label("number")
     found = (
         select(Member.id, Member.handle, Member.name, Member.photo, Member.degree, number)
@@ -248,8 +265,7 @@ def _named(shared: set[int]) -> tuple[int, list[Any]]:
         .subquery()
     )
     # Counted inside, cut outside: PostgreSQL takes a limit beside the join for a reason to compare every member with every value.
-    rows = db.session.execute(select(found).order_by(found.c.degree.desc(), found.c.id).limit(MUTUAL_NAMES)).all()
-    return (rows[0].number if rows else 0), list(rows)
+    return select(found).order_by(found.c.degree.desc(), found.c.id).limit(MUTUAL_NAMES)
 
 
 def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> list[Any]:
@@ -316,20 +332,23 @@ def recently(viewer: Member, *states: str) -> list[Any]:
 
     The last first, within one press by name: those of one press have the same `undo_until`. One statement.
     """
-    seen = relationships.undoable(viewer, *states)
-    return list(
-        db.session.execute(
-            select(
-                Member.id,
-                Member.handle,
-                Member.name,
-                Member.headline,
-                Member.photo,
-                seen.c.state,
-                seen.c.undo_until,
-            )
-            .join(seen, seen.c.other_id == Member.id)
-            .where(visible())
-            .order_by(seen.c.undo_until.desc(), Member.name_key, Member.id)
-        ).all()
+    return list(db.session.execute(_recently(*states), {"viewer": viewer.id}).all())
+
+
+@built_once
+def _recently(*states: str) -> Any:
+    seen = relationships.undoable(AnyViewer, *states)
+    return (
+        select(
+            Member.id,
+            Member.handle,
+            Member.name,
+            Member.headline,
+            Member.photo,
+            seen.c.state,
+            seen.c.undo_until,
+        )
+        .join(seen, seen.c.other_id == Member.id)
+        .where(visible())
+        .order_by(seen.c.undo_until.desc(), Member.name_key, Member.id)
     )

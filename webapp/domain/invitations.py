@@ -12,8 +12,9 @@ from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
 from webapp.extensions import db
 from webapp.models.batch import values_of
+from webapp.models.built import built_once, for_any_viewer
 from webapp.models.invitation import Batch, GuestInvitation
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 
 LISTS: dict[str, tuple[Status, ...]] = {
     "received": ("received",),
@@ -22,7 +23,8 @@ LISTS: dict[str, tuple[Status, ...]] = {
 }
 
 
-def of(viewer: Member, name: str) -> Any:
+@for_any_viewer
+def of(viewer: Member | type[AnyViewer], name: str) -> Any:
     """Return one list of members, the latest first, with how the viewer stands with each."""
     seen = relationships.as_seen_by(viewer, *LISTS[name])
     at = func.coalesce(seen.c.leaves_at, seen.c.since).label("at")
@@ -61,10 +63,18 @@ def undo_answers(viewer: Member, until: datetime) -> int:
 
 def counts(viewer: Member) -> dict[str, int]:
     """Return how many are in each list: exactly the rows it shows; and how many connections there are. One statement."""
+    row = db.session.execute(_counts(), {"viewer": viewer.id}).one()
+    found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "connections")}
+    return found | {"received": row.received + row.cards}
+
+
+@built_once
+def _counts() -> Any:
+    viewer = AnyViewer
     statuses = [status for group in LISTS.values() for status in group]
     seen = relationships.as_seen_by(viewer, *statuses)
     mine = select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
-    row = db.session.execute(
+    return (
         select(
             *(func.count().filter(seen.c.status.in_(group)).label(name) for name, group in LISTS.items()),
             guests.cards(viewer).order_by(None).with_only_columns(func.count()).scalar_subquery().label("cards"),
@@ -74,9 +84,7 @@ def counts(viewer: Member) -> dict[str, int]:
         .select_from(seen)
         .join(Member, Member.id == seen.c.other_id)
         .where(visible())
-    ).one()
-    found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "connections")}
-    return found | {"received": row.received + row.cards}
+    )
 
 
 def undo(viewer: Member, key: str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from webapp.domain import circles, connections, relationships
@@ -13,9 +13,11 @@ from webapp.domain.connections import Badge
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.models.batch import values_of
+from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 
+_TOTAL = select(func.count(Member.id)).where(visible())
 COUNTED = 1000
 """Up to how many a list counts; beyond that it says "more than"."""
 ASKING = ("none", "removed", "withdrawn")
@@ -47,7 +49,8 @@ class Person:
     standing: Standing
 
 
-def visible_to(viewer: Member) -> Any:
+@for_any_viewer
+def visible_to(viewer: Member | type[AnyViewer]) -> Any:
     """Return everybody who exists for the viewer, as rows of a list: nobody unverified, suspended or deleted, nobody across a block."""
     return select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, Member.degree).where(
         visible(), ~relationships.blocked_between(viewer, Member.id)
@@ -56,12 +59,16 @@ def visible_to(viewer: Member) -> Any:
 
 def one_of(viewer: Member, handle: str) -> Member:
     """Return who has this handle, else NotFound: the same for unknown, unverified, suspended, deleted, and across a block."""
-    found = db.session.scalar(
-        select(Member).where(Member.handle == handle, visible(), ~relationships.blocked_between(viewer, Member.id))
-    )
+    found: Member | None = db.session.scalar(_by_handle(), {"viewer": viewer.id, "handle": handle})
     if found is None:
         raise NotFound
     return found
+
+
+@built_once
+def _by_handle() -> Any:
+    here = visible() & ~relationships.blocked_between(AnyViewer, Member.id)
+    return select(Member).where(Member.handle == bindparam("handle"), here)
 
 
 def all_of(viewer: Member, handles: Sequence[str]) -> list[Member]:
@@ -86,8 +93,12 @@ def other_of(viewer: Member, handle: str) -> Member:
 
 def best_connected(viewer: Member, *conditions: Any) -> Any:
     """Return everybody but the viewer for whom these hold, the best connected first: quick where many do."""
-    found = visible_to(viewer).where(Member.id != viewer.id, *conditions)
-    return found.order_by(Member.degree.desc(), Member.id.desc())
+    return _best_connected(viewer).where(*conditions)
+
+
+@for_any_viewer
+def _best_connected(viewer: Member | type[AnyViewer]) -> Any:
+    return visible_to(viewer).where(Member.id != viewer.id).order_by(Member.degree.desc(), Member.id.desc())
 
 
 def after(found: Any, degree: int, member_id: int) -> Any:
@@ -103,7 +114,7 @@ def count(found: Any, most: int = COUNTED) -> int:
 
 def total() -> int:
     """Return how many members there are to be seen."""
-    return db.session.scalar(select(func.count(Member.id)).where(visible())) or 0
+    return db.session.scalar(_TOTAL) or 0
 
 
 def standings(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
@@ -111,20 +122,25 @@ def standings(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
 
     One statement, and two more where somebody wants to be asked by those near to them only.
     """
-    seen = relationships.as_seen_by(viewer, among=ids)
-    given = values_of(list(ids))
-    columns = (seen.c.since, seen.c.note, seen.c.leaves_at, seen.c.may_ask_from, seen.c.undo_until)
-    rows = db.session.execute(
-        select(Member.id, Member.askable, Member.cohort, seen.c.status, *columns)
-        .join(given, given.c.value == Member.id)
-        .outerjoin(seen, seen.c.other_id == Member.id)
-    ).all()
+    rows = db.session.execute(_standings(), {"viewer": viewer.id, "among": list(ids)}).all()
     closed = relationships.closed_among(viewer, [row for row in rows if (row.status or "none") in ASKING])
     stands = {row.id: Standing(*row[3:]) if row.status else Standing() for row in rows}
     return {
         each: replace(stand, status="closed") if each in closed else stand
         for each, stand in ((each, stands.get(each, Standing())) for each in ids)
     }
+
+
+@built_once
+def _standings() -> Any:
+    seen = relationships.as_seen_by(AnyViewer, among="given")
+    given = values_given("among")
+    columns = (seen.c.since, seen.c.note, seen.c.leaves_at, seen.c.may_ask_from, seen.c.undo_until)
+    return (
+        select(Member.id, Member.askable, Member.cohort, seen.c.status, *columns)
+        .join(given, given.c.value == Member.id)
+        .outerjoin(seen, seen.c.other_id == Member.id)
+    )
 
 
 def standing(viewer: Member, other: Member) -> Standing:
@@ -144,11 +160,19 @@ def lookalikes(viewer: Member, ids: Sequence[int]) -> dict[int, Alike]:
     """Return which of these, who are no connections of the viewer's, have a name that looks like that of one who is. One statement."""
     if not ids:
         return {}
+    asked = {"viewer": viewer.id, "given": [each for each in ids if each != viewer.id]}
+    rows = db.session.execute(_lookalikes(), asked)
+    return {row.id: Alike(row.like, row.like.casefold() == row.name.casefold()) for row in rows}
+
+
+@built_once
+def _lookalikes() -> Any:
+    viewer = AnyViewer
     other, known, near = aliased(Member), aliased(Member), aliased(Connection)
-    given = values_of([each for each in ids if each != viewer.id] or [0])
+    given = values_given()
     mine = (Connection.member_id == viewer.id) & (Connection.other_id == known.id)
     theirs = select(near.other_id).where(near.member_id == viewer.id, near.other_id == other.id)
-    rows = db.session.execute(
+    return (
         select(other.id, other.name, known.name.label("like"))
         .join(given, given.c.value == other.id)
         .join(known, (known.likeness == other.likeness) & (known.id != other.id))
@@ -156,7 +180,6 @@ def lookalikes(viewer: Member, ids: Sequence[int]) -> dict[int, Alike]:
         .where(other.likeness != "", visible(known), ~theirs.exists())
         .order_by(known.id.desc())
     )
-    return {row.id: Alike(row.like, row.like.casefold() == row.name.casefold()) for row in rows}
 
 
 def connections_of(viewer: Member, other: Member) -> Any:
@@ -174,11 +197,15 @@ def connections_of(viewer: Member, other: Member) -> Any:
     )
 
 
+_SINCE = select(Connection.since).where(
+    Connection.member_id == bindparam("one"), Connection.other_id == bindparam("other")
+)
+
+
 def shows_connections(viewer: Member, other: Member) -> bool:
     """Whether somebody lets the viewer look through their connections."""
     if other.connections_shown == "connections":
-        found = select(Connection.since).where(Connection.member_id == viewer.id, Connection.other_id == other.id)
-        return db.session.scalar(found) is not None
+        return db.session.scalar(_SINCE, {"one": viewer.id, "other": other.id}) is not None
     return other.connections_shown == "members"
 
 
@@ -194,7 +221,8 @@ def shared_with(viewer: Member, other: Member) -> Any:
     )
 
 
-def _apart_from(viewer: Member) -> Any:
+@for_any_viewer
+def _apart_from(viewer: Member | type[AnyViewer]) -> Any:
     """Return who may stand in a list of somebody's connections, but the viewer."""
     return visible_to(viewer).where(circles.listed(), Member.id != viewer.id)
 

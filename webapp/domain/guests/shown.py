@@ -10,9 +10,10 @@ from webapp.domain import relationships, telling
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.mail import outbox
+from webapp.models.built import for_any_viewer
 from webapp.models.invitation import GuestInvitation
 from webapp.models.mail import OutgoingMail
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 
 HELD = ("held", "queued")
 OPEN = (*HELD, "invited", "uncertain")
@@ -61,7 +62,8 @@ def meet(member: Member, lookup: str) -> int:
     return len(rows)
 
 
-def cards(viewer: Member) -> Select[GuestInvitation, Member]:
+@for_any_viewer
+def cards(viewer: Member | type[AnyViewer]) -> Select[GuestInvitation, Member]:
     """Return the invitations by address that wait for the viewer's answer, with who sent each."""
     return (
         select(GuestInvitation, Member)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from webapp import addresses, clock, config, tokens
@@ -13,6 +13,7 @@ from webapp.domain import relationships
 from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring, values_of
+from webapp.models.built import built_once
 from webapp.models.connection import Connection
 from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.message import Conversation, Message, Participant
@@ -51,7 +52,7 @@ class Talk:
 # Finding one
 
 
-def shown_to(viewer: Member, other: Any) -> Any:
+def shown_to(viewer: Member | type[AnyViewer], other: Any) -> Any:
     """The SQL condition that somebody is named in what they wrote: who blocks the viewer stands there like somebody who is gone."""
     return visible(other) & ~relationships.blocked_between(viewer, other.id)
 
@@ -64,19 +65,7 @@ def seen_by(viewer: Member | type[AnyViewer]) -> Any:
 
 def one_of(viewer: Member, key: str) -> Talk:
     """Return one of the viewer's conversations, else NotFound."""
-    other = aliased(Member)
-    row = db.session.execute(
-        select(Conversation, Participant, other)
-        .join(Participant, Participant.conversation_id == Conversation.id)
-        .outerjoin(
-            other,
-            (Conversation.kind == "pair")
-            & or_(other.id == Conversation.low_id, other.id == Conversation.high_id)
-            & (other.id != viewer.id)
-            & shown_to(viewer, other),
-        )
-        .where(Conversation.key == key, Participant.member_id == viewer.id, seen_by(viewer))
-    ).one_or_none()
+    row = db.session.execute(_one(), {"viewer": viewer.id, "key": key}).one_or_none()
     if row is None:
         raise NotFound
     conversation, mine, there = row
@@ -94,6 +83,23 @@ def one_of(viewer: Member, key: str) -> Talk:
         mine.until_id,
         there,
         _closed(viewer, conversation, mine, there),
+    )
+
+
+@built_once
+def _one() -> Any:
+    viewer, other = AnyViewer, aliased(Member)
+    return (
+        select(Conversation, Participant, other)
+        .join(Participant, Participant.conversation_id == Conversation.id)
+        .outerjoin(
+            other,
+            (Conversation.kind == "pair")
+            & or_(other.id == Conversation.low_id, other.id == Conversation.high_id)
+            & (other.id != viewer.id)
+            & shown_to(viewer, other),
+        )
+        .where(Conversation.key == bindparam("key"), Participant.member_id == viewer.id, seen_by(viewer))
     )
 
 

@@ -15,6 +15,7 @@ from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to
 from webapp.extensions import db
 from webapp.models.base import from_ms
 from webapp.models.batch import values_of
+from webapp.models.built import for_any_viewer
 from webapp.models.member import AnyViewer, Member, SignIn, visible
 from webapp.models.message import Conversation, HiddenMessage, Message, Participant
 
@@ -44,7 +45,8 @@ class Line:
 # The list
 
 
-def listed(viewer: Member, box: Box = "open") -> Any:
+@for_any_viewer
+def listed(viewer: Member | type[AnyViewer], box: Box = "open") -> Any:
     """Return the viewer's conversations, the latest first, each with its last message. One statement.
 
     Columns: `key`, `kind`, `name`, `other` of a pair (name, handle, photo, or None), `last_id`, `unread`, `body`, `sent_at`, `mine`,
@@ -126,8 +128,7 @@ def unread_of(viewer: Member | type[AnyViewer]) -> Any:
 
 def requests(viewer: Member) -> int:
     """Return how many requests wait for the viewer."""
-    waiting = _count(viewer, Participant.last_id > 0, Participant.state == "request")
-    return db.session.scalar(select(waiting)) or 0
+    return db.session.scalar(_REQUESTS, {"viewer": viewer.id}) or 0
 
 
 def _count(viewer: Member | type[AnyViewer], *which: Any) -> Any:
@@ -140,16 +141,25 @@ def _count(viewer: Member | type[AnyViewer], *which: Any) -> Any:
     )
 
 
+_REQUESTS = select(_count(AnyViewer, Participant.last_id > 0, Participant.state == "request"))
+
+
 # What stands in one
 
 
-def _hidden(viewer: Member, message_id: Any) -> Any:
+def _hidden(viewer: Member | type[AnyViewer], message_id: Any) -> Any:
     """The SQL condition that the viewer deleted a message for themselves."""
     mine = select(HiddenMessage.message_id)
     return mine.where(HiddenMessage.message_id == message_id, HiddenMessage.member_id == viewer.id).exists()
 
 
 def _lines(viewer: Member, talk: Talk) -> Any:
+    found = _messages(viewer, talk.kind).params(talk=talk.id, since=talk.since_id)
+    return found if talk.until_id is None else found.where(Message.id <= talk.until_id)
+
+
+@for_any_viewer
+def _messages(viewer: Member | type[AnyViewer], kind: str) -> Any:
     author = aliased(Member)
     found = (
         select(
@@ -164,11 +174,15 @@ def _lines(viewer: Member, talk: Talk) -> Any:
             author.handle,
         )
         .outerjoin(author, (author.id == Message.author_id) & shown_to(viewer, author))
-        .where(Message.conversation_id == talk.id, Message.id > talk.since_id, ~_hidden(viewer, Message.id))
+        .where(
+            Message.conversation_id == bindparam("talk"),
+            Message.id > bindparam("since"),
+            ~_hidden(viewer, Message.id),
+        )
     )
-    if talk.kind == "group":
+    if kind == "group":
         found = found.where((Message.author_id.is_(None)) | ~relationships.blocked_between(viewer, Message.author_id))
-    return found if talk.until_id is None else found.where(Message.id <= talk.until_id)
+    return found
 
 
 def _as_lines(viewer: Member, rows: Any) -> list[Line]:
@@ -206,18 +220,22 @@ def with_each(viewer: Member) -> Any:
 
     Columns, to join: `other_id`, `last_id`, `sent_at`.
     """
+    # Materialized; else SQLite works out each of them for each row it is joined to.
+    return _talks(viewer).cte("talks").prefix_with("MATERIALIZED")
+
+
+@for_any_viewer
+def _talks(viewer: Member | type[AnyViewer]) -> Any:
     other = case((Conversation.low_id == viewer.id, Conversation.high_id), else_=Conversation.low_id)
     return (
         select(other.label("other_id"), Participant.last_id, Message.sent_at)
         .join(Conversation, Conversation.id == Participant.conversation_id)
         .join(Message, Message.id == Participant.last_id)
         .where(Participant.member_id == viewer.id, Conversation.kind == "pair", other.is_not(None))
-        .cte("talks")
-        .prefix_with("MATERIALIZED")  # else SQLite works out each of them for each row it is joined to
     )
 
 
-def last_sent(viewer: Member, other_id: Any) -> Any:
+def last_sent(viewer: Member | type[AnyViewer], other_id: Any) -> Any:
     """Return when the viewer and somebody last wrote to each other in two, as a value to select; `other_id`: an id, or a column of ids."""
     them = type_coerce(other_id, Integer())
     low = case((them < viewer.id, them), else_=viewer.id)
@@ -233,8 +251,11 @@ def last_sent(viewer: Member, other_id: Any) -> Any:
 
 def last_with(viewer: Member, other: Member) -> datetime | None:
     """Return when the two last wrote to each other; None where they never did."""
-    sent: datetime | None = db.session.scalar(select(last_sent(viewer, other.id)))
+    sent: datetime | None = db.session.scalar(_LAST_WITH, {"viewer": viewer.id, "other": other.id})
     return sent
+
+
+_LAST_WITH = select(last_sent(AnyViewer, bindparam("other", type_=Integer)))
 
 
 def after(viewer: Member, talk: Talk, message_id: int, most: int) -> list[Line]:

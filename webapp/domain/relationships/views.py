@@ -1,15 +1,17 @@
 """How a member sees their pairs. The only way to read them: it hides the other's hold, ignoring, quiet and block."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Integer, Subquery, case, cast, func, literal, null, select, union_all
+from sqlalchemy import Integer, Subquery, bindparam, case, cast, func, literal, null, select, union_all
 
 from webapp import clock, config
 from webapp.domain.relationships import store
 from webapp.extensions import db
-from webapp.models.batch import rows_of, values_of
+from webapp.models.base import NOW, Moment
+from webapp.models.batch import rows_of
+from webapp.models.built import for_any_viewer, values_given
 from webapp.models.connection import Connection
 from webapp.models.member import AnyViewer, Member
 from webapp.models.relationship import STATES, Relationship
@@ -20,6 +22,10 @@ Status = Literal[
 
 
 NOT_CONNECTED = tuple(state for state in STATES if state != "connected")
+UNDO_ENDS = bindparam(
+    "undo_ends", callable_=lambda: clock.now() + timedelta(seconds=config.setting("UNDO_SECONDS")), type_=Moment
+)
+"""When the undo of what is sent at the moment at which a statement runs ends."""
 
 
 def blocked_between(viewer: Member | type[Member | AnyViewer], other_id: Any) -> Any:
@@ -56,29 +62,42 @@ def was_ended(viewer: Member, other: Member) -> bool:
     return row is not None and row.state == "removed"
 
 
-def as_seen_by(viewer: Member, *only: Status, among: Sequence[int] | None = None) -> Subquery:
+def as_seen_by(
+    viewer: Member | type[AnyViewer], *only: Status, among: Sequence[int] | Literal["given"] | None = None
+) -> Subquery:
     """Return the viewer's pairs, as something to select from and join members to; with `only`, those in one of these statuses.
 
-    With `among`, only pairs with these members, found by key: as quick for a member with 30,000 pairs as for one with three.
+    With `among`, only pairs with these members, found by key: as quick for a member with 30,000 pairs as for one with three. "given":
+    with those whose ids are said as `among` when it runs, for a statement that is built once.
 
     Columns: `other_id`; `status`; `since`; `note` (what the other wrote to the viewer); `leaves_at` and `batch_id` of the viewer's own
     invitation; `may_ask_from` after an own withdrawal; `undo_until` of an answer or removal the viewer can still take back;
     `refused` whether the viewer does not want to be asked by them again. Who blocks the viewer is not among them, unless the viewer
     blocks them, too: an own block that vanished from the list would tell of theirs.
     """
-    now = clock.now()
+    found = _pairs(viewer, *only, some=among is not None)
+    if among is not None and among != "given":
+        found = found.params(among=list(among))
+    seen: Subquery = found.subquery("seen")
+    return seen
+
+
+@for_any_viewer
+def _pairs(viewer: Member | type[AnyViewer], *only: Status, some: bool) -> Any:
     row = Relationship
     halves = [
-        (_half(viewer, now, only, row.low_id, row.high_id, "low", "high"), row.high_id),
-        (_half(viewer, now, only, row.high_id, row.low_id, "high", "low"), row.low_id),
+        (_half(viewer, only, row.low_id, row.high_id, "low", "high"), row.high_id),
+        (_half(viewer, only, row.high_id, row.low_id, "high", "low"), row.low_id),
     ]
-    if among is not None:
-        given = select(values_of(list(among)).c.value)
+    if some:
+        given = select(values_given("among").c.value)
         halves = [(half.where(others.in_(given)), others) for half, others in halves]
-    return union_all(*(half for half, _others in halves)).subquery("seen")
+    return union_all(*(half for half, _others in halves))
 
 
-def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, others: Any, me: str, other: str) -> Any:
+def _half(
+    viewer: Member | type[AnyViewer], only: tuple[Status, ...], mine: Any, others: Any, me: str, other: str
+) -> Any:
     row = Relationship
 
     def my(name: str) -> Any:
@@ -87,29 +106,23 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
     def their(name: str) -> Any:
         return getattr(row, f"{other}_{name}")
 
-    moment = row.since.type
-    end = literal(now + timedelta(seconds=config.setting("UNDO_SECONDS")), moment)
     asked_by_me = row.by_id == viewer.id
     is_open = row.state.in_(("pending", "ignored"))
     free = my("blocked_at").is_(None)
     conditions: dict[str, Any] = {
         "blocked": my("blocked_at").is_not(None),
-        "queued": free & my("held") & (my("leaves_at") > end),
-        "held": free & my("held") & (my("leaves_at") <= end),
+        "queued": free & my("held") & (my("leaves_at") > UNDO_ENDS),
+        "held": free & my("held") & (my("leaves_at") <= UNDO_ENDS),
         "connected": free & (row.state == "connected"),
         "invited": free & ~my("held") & is_open & asked_by_me,
         "received": free & ~my("held") & (row.state == "pending") & (row.by_id != viewer.id),
         "ignored": free & ~my("held") & (row.state == "ignored") & (row.by_id != viewer.id),
-        "withdrawn": free
-        & ~my("held")
-        & (row.state == "withdrawn")
-        & asked_by_me
-        & (my("may_ask_from") > literal(now, moment)),
+        "withdrawn": free & ~my("held") & (row.state == "withdrawn") & asked_by_me & (my("may_ask_from") > NOW),
         "removed": free & ~my("held") & (row.state == "removed") & asked_by_me,
     }
     status = case(*((condition, literal(name)) for name, condition in conditions.items()), else_=literal("none"))
     to_me = (row.by_id != viewer.id) & is_open
-    undoable = (row.undo_by_id == viewer.id) & (row.undo_until >= literal(now, moment))
+    undoable = (row.undo_by_id == viewer.id) & (row.undo_until >= NOW)
     seen = select(
         others.label("other_id"),
         status.label("status"),
@@ -132,7 +145,7 @@ def _half(viewer: Member, now: datetime, only: tuple[Status, ...], mine: Any, ot
     return seen
 
 
-def undoable(viewer: Member, *states: str) -> Subquery:
+def undoable(viewer: Member | type[AnyViewer], *states: str) -> Subquery:
     """Return whom the viewer answered or removed and for how long that can be taken back, as something to join members to.
 
     Columns: `other_id`; `state`, as it is now, one of these; `undo_until`. Found by key, however many pairs the viewer has.
@@ -144,7 +157,7 @@ def undoable(viewer: Member, *states: str) -> Subquery:
         )
         .where(
             row.undo_by_id == viewer.id,
-            row.undo_until >= clock.now(),
+            row.undo_until >= NOW,
             row.state.in_(states),
             row.low_blocked_at.is_(None),
             row.high_blocked_at.is_(None),
@@ -153,7 +166,7 @@ def undoable(viewer: Member, *states: str) -> Subquery:
     )
 
 
-def concerned(viewer: Member) -> Any:
+def concerned(viewer: Member | type[AnyViewer]) -> Any:
     """Return the ids of those with whom something is or was that makes it wrong to suggest them to the viewer, to select from.
 
     A block on either side, an invitation that is open or held by the viewer, one the viewer withdrew, a connection that ended. Not what

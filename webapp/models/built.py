@@ -1,0 +1,80 @@
+"""Statements that are built once. Putting one together takes ten times as long as asking it, and a page asks about eight.
+
+What differs from one asking to the next are values, and these are given when a statement runs: whose id the viewer's is, which ids or
+words are asked about, the moment (`base.NOW`). A statement without one of its values is refused by SQLAlchemy and asks nothing, so no
+value of somebody else's can stand in for it.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    TableValuedAlias,
+    Text,
+    TypeDecorator,
+    bindparam,
+    cast,
+    column,
+    func,
+)
+
+from webapp.models.batch import is_sqlite
+from webapp.models.member import AnyViewer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def built_once(build: F) -> F:
+    """Build what the function returns once for each engine, and for each of its arguments: a few, such as the names of lists.
+
+    A value that changes from one asking to the next must not be among them, nor be read inside.
+    """
+    made = cache(lambda _engine, *shape, **more: build(*shape, **more))
+
+    @wraps(build)
+    def get(*shape: Any, **more: Any) -> Any:
+        return made(is_sqlite(), *shape, **more)
+
+    return get  # type: ignore[return-value]
+
+
+def for_any_viewer(build: F) -> F:
+    """Build a statement about a viewer once, as `built_once` does, and give it the id of this one each time.
+
+    What comes back can be narrowed, sorted, cut and put into another statement like any other, as long as all in it ask for the same
+    viewer. Where several are looked at, only one of them may be given this way.
+    """
+    built = built_once(build)
+
+    @wraps(build)
+    def get(viewer: Any, *shape: Any, **more: Any) -> Any:
+        found = built(AnyViewer, *shape, **more)
+        return found if viewer is AnyViewer else found.params(viewer=viewer.id)
+
+    return get  # type: ignore[return-value]
+
+
+class _Listed(TypeDecorator[Sequence[Any]]):
+    """Values as the one parameter of `json_each`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Any) -> str:
+        """Write them; None are none."""
+        return json.dumps(list(value or ()))
+
+
+def values_given(name: str = "given", kind: type[Integer | Text] = Integer) -> TableValuedAlias:
+    """Return what `batch.values_of` returns, of values that are said under this name when the statement runs."""
+    if is_sqlite():
+        given = bindparam(name, type_=_Listed)
+        return func.json_each(given).table_valued(column("value", kind()), name=name)
+    listed: Any = ARRAY(Text() if kind is Text else BigInteger())
+    array = cast(bindparam(name, type_=listed), listed)
+    return func.unnest(array).table_valued(column("value", kind()), name=name).render_derived()
