@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import config, logs, models, schema, transaction  # noqa: F401 - the tables must be known before they are made
+from webapp import config, databases, logs, models, schema, transaction  # noqa: F401 - the tables must be known before they are made
 from webapp.extensions import babel, csrf, db
 
 __all__ = ["create_app"]
@@ -32,7 +32,7 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
     url = values["DATABASE_URL"] or f"sqlite:///{sqlite}"
     keys = config.keys(values, has_data=lambda: schema.holds_data(url))
     app.config["KEYS"] = keys
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    _connect(app, url, values)
     _configure(app, keys, https=values["BASE_URL"].startswith("https://"))
     db.init_app(app)
     babel.init_app(app)
@@ -41,6 +41,15 @@ def create_app(given: Mapping[str, Any] | None = None) -> Flask:
         hops = values["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _connect(app: Flask, url: str, values: Mapping[str, Any]) -> None:
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = databases.options(url, pooled=values["DATABASE_POOLED"])
+    if values["DATABASE_REPLICA_URL"]:
+        followed = values["DATABASE_REPLICA_URL"]
+        found = {"url": followed, **databases.options(followed, pooled=values["DATABASE_POOLED"])}
+        app.config["SQLALCHEMY_BINDS"] = {databases.REPLICA: found}
 
 
 def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
@@ -63,10 +72,6 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open as long as the sign-in
         WTF_CSRF_SSL_STRICT=False,  # web/headers.py looks at Origin and Sec-Fetch-Site instead of Referer
         BABEL_DEFAULT_LOCALE="en",
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "hide_parameters": True,  # an error's text goes into the log; addresses do not
-            "pool_use_lifo": True,  # the connection used last knows most by heart
-        },
     )
 
 
@@ -115,6 +120,7 @@ def _register(app: Flask) -> None:
         limits,
         looks,
         oauth,
+        replica,
         sessions,
         shell,
         watching,
@@ -123,6 +129,7 @@ def _register(app: Flask) -> None:
 
     sessions.bind(app)
     transaction.begin_requests(app)
+    replica.bind(app)
     headers.bind(app)
     limits.bind(app)
     csrf.init_app(app)

@@ -139,6 +139,20 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "DATABASE_REPLICA_URL",
+        "text",
+        "",
+        "A replica that follows DATABASE_URL by PostgreSQL's streaming replication: pages that only show something are read there, and a member "
+        "sees at once what they have written. Empty: the one database is read.",
+        secret=True,
+    ),
+    Setting(
+        "DATABASE_POOLED",
+        "boolean",
+        False,
+        "Whether the databases are reached through PgBouncer in transaction mode, or through what pools like it: no statement is prepared then.",
+    ),
+    Setting(
         "REDIS_URL",
         "text",
         "",
@@ -381,6 +395,7 @@ def checked(name: str, raw: str) -> Any:
 
 SCHEMES = {
     "DATABASE_URL": ("postgresql+psycopg://", "sqlite:///"),
+    "DATABASE_REPLICA_URL": ("postgresql+psycopg://",),
     "REDIS_URL": ("redis://", "rediss://", "unix://"),
 }
 
@@ -389,6 +404,10 @@ def _check_schemes(values: Mapping[str, Any]) -> None:
     for name, schemes in SCHEMES.items():
         if values[name] and not values[name].startswith(schemes):
             raise SettingError(f"{PREFIX}{name} must start with {' or '.join(schemes)}.")
+    if values["DATABASE_REPLICA_URL"] and not values["DATABASE_URL"].startswith(SCHEMES["DATABASE_REPLICA_URL"]):
+        raise SettingError(
+            f"{PREFIX}DATABASE_REPLICA_URL names a replica, but {PREFIX}DATABASE_URL names no PostgreSQL that it could follow."
+        )
 
 
 def _check(values: Mapping[str, Any]) -> None:

@@ -7,6 +7,8 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+from webapp.databases import Session
+
 
 class Base(DeclarativeBase):
     """The base of every table. Constraints carry names, so that a migration can find them on both engines."""
@@ -22,7 +24,7 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(model_class=Base, session_options={"class_": Session})
 login = LoginManager()
 csrf = CSRFProtect()
 babel = Babel()

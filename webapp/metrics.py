@@ -55,6 +55,9 @@ class _Counts:
             ["provider", "outcome"],
             **given,
         )
+        self.reads = Counter(
+            "kith_reads", "Pages that may be read from a replica, by where they were read.", ["at"], **given
+        )
         self.jobs = Histogram("kith_job_seconds", "How long jobs took.", ["job"], buckets=JOB_SECONDS, **given)
         self.failures = Counter("kith_job_failures", "Jobs that broke off.", ["job"], **given)
         self.children: dict[tuple[str, str, str], tuple[Any, Any]] = {}
@@ -149,6 +152,12 @@ def mail(outcome: str) -> None:
     """Count a mail by what came of handing it over."""
     if _counts is not None:
         _counts.mails.labels(outcome).inc()
+
+
+def read(at: str) -> None:
+    """Count a page that may be read from a replica: where it was."""
+    if _counts is not None:
+        _counts.reads.labels(at).inc()
 
 
 @contextmanager

@@ -66,7 +66,8 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return the application, in a process of its own: with nothing open that another one has."""
         with self.app.app_context():
-            db.engine.dispose(close=False)
+            for engine in db.engines.values():
+                engine.dispose(close=False)
         metrics.begin(self.app.config["KITH"]["INSTANCE"] / metrics.FOLDER)
         return self.app
 

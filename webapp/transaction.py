@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from webapp import databases
 from webapp.extensions import db
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +38,7 @@ SQLITE_PRAGMAS = (
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _aside: ContextVar[bool] = ContextVar("aside", default=False)
+_has_written: ContextVar[bool] = ContextVar("has_written", default=False)
 log = structlog.get_logger("kith.database")
 
 Trouble = Literal["full", "busy", "away"]
@@ -75,6 +77,11 @@ def refuse_inside(what: str) -> None:
         raise RuntimeError(f"{what} inside a transaction.")
 
 
+def has_written() -> bool:
+    """Whether the present request has written something that its member expects to see."""
+    return _has_written.get()
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Run the block in one write transaction of its own: committed at its end, rolled back when it raises.
@@ -86,10 +93,12 @@ def transaction() -> Iterator[None]:
     if db.session.new or db.session.dirty or db.session.deleted:
         raise RuntimeError("Something was changed outside a transaction.")
     db.session.rollback()
+    databases.read_primary()
     token = _writing.set(True)
     try:
         yield
         db.session.commit()
+        _has_written.set(True)
     except BaseException:
         db.session.rollback()
         raise
@@ -104,6 +113,7 @@ def aside() -> Iterator[None]:
     For what may be missed once: when somebody was last here, or how many pages they looked at.
     """
     token = _aside.set(True)
+    wrote, reads_replica = _has_written.get(), databases.is_replica_read()
     try:
         with transaction():
             yield
@@ -113,6 +123,9 @@ def aside() -> Iterator[None]:
         log.warning("left out", why=trouble(error))
     finally:
         _aside.reset(token)
+        _has_written.set(wrote)
+        if reads_replica:
+            databases.read_replica()
 
 
 def unlocked(view: F) -> F:
@@ -171,6 +184,8 @@ def _begun(connection: Connection) -> None:
 
 def _begin() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
+    databases.read_primary()
+    _has_written.set(False)
     _writing.set(request.method not in SAFE_METHODS and not getattr(view, "unlocked", False))
 
 
@@ -178,6 +193,7 @@ def _settle(response: Response) -> Response:
     if _writing.get() and db.session.registry.has():
         if response.status_code < 400:  # noqa: PLR2004 - the class of answers that mean yes
             db.session.commit()
+            _has_written.set(True)
         else:
             db.session.rollback()
     return response
@@ -187,3 +203,4 @@ def _end(_error: BaseException | None) -> None:
     if db.session.registry.has():
         db.session.rollback()
     _writing.set(False)
+    databases.read_primary()

@@ -74,6 +74,7 @@ ASKED: tuple[tuple[str, health.Check, str], ...] = (
     ("Mail", health.stuck_mails, "Nothing waits that should have left, and of no mail it is uncertain."),
     ("Machine", health.full_disk, ""),
     ("Machine", health.silent_redis, ""),
+    ("Machine", health.idle_replica, ""),
 )
 
 

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, config, schema, shared
+from webapp import clock, config, databases, schema, shared
 from webapp.domain import acts, ledger, relationships
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
@@ -21,6 +21,8 @@ FREE_BYTES = 50_000_000
 READY_SECONDS = 2
 """So long `/readyz` waits for the database. Whoever asks it asks again."""
 LATE = timedelta(minutes=30)
+FOLLOWING_SECONDS = 2
+"""So long `kith doctor` waits for a replica to have what the primary has."""
 STUCK_ATTEMPTS = 5
 """After so many, a mail has been refused for most of an hour."""
 
@@ -134,7 +136,30 @@ def silent_redis() -> list[str]:
     return []
 
 
+def idle_replica() -> list[str]:
+    """Say why nothing is read from the replica, where there is to be one."""
+    if databases.REPLICA not in db.engines:
+        return []
+    why = "does not answer"
+    try:
+        with db.engine.connect() as primary:
+            position = primary.scalar(databases.WRITTEN)
+        with db.engines[databases.REPLICA].connect() as replica:
+            end = time.monotonic() + FOLLOWING_SECONDS
+            while not replica.scalar(databases.HAS_ALL, {"position": position}):
+                if time.monotonic() > end:
+                    is_one = replica.scalar(text("SELECT pg_is_in_recovery()"))
+                    why = "lacks what was written seconds ago" if is_one else "follows no other server"
+                    break
+                time.sleep(0.05)
+            else:
+                return []
+    except SQLAlchemyError:
+        pass
+    return [f"the replica at DATABASE_REPLICA_URL {why}: all pages are read from the primary."]
+
+
 Check = Callable[[], list[str]]
 """Looks at one thing, reading only, and returns a sentence for each fault."""
 SOUND: tuple[Check, ...] = (damaged, relationships.problems, ledger.problems, acts.problems)
-CHECKS: tuple[Check, ...] = (unmigrated, *SOUND, stuck_mails, full_disk, silent_redis)
+CHECKS: tuple[Check, ...] = (unmigrated, *SOUND, stuck_mails, full_disk, silent_redis, idle_replica)

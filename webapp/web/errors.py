@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from webapp import logs, transaction
 from webapp.domain.errors import N_, DomainError, Invalid, NotFound, Refused, TooMany, Unavailable
 from webapp.extensions import db
-from webapp.web import watching
+from webapp.web import replica, watching
 from webapp.web.back import came_from
 from webapp.web.filters import day
 from webapp.web.htmx import page, wants_part
@@ -143,6 +143,9 @@ def _storage(error: BaseException) -> Any:
     why = transaction.trouble(error)
     if why is None:
         return _unexpected(error)
+    anew = replica.answer_from_primary()
+    if anew is not None:
+        return anew
     db.session.rollback()
     log.error("storage", request=watching.number(), why=why, endpoint=request.endpoint)
     status, words = STORAGE[why]

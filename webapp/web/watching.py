@@ -48,7 +48,8 @@ def bind(app: Flask) -> None:
     """Watch what the application answers, and what is answered in front of it so far."""
     app.after_request(_note)
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", _count)
+        for engine in db.engines.values():
+            event.listen(engine, "before_cursor_execute", _count)
     app.wsgi_app = Watched(app, app.wsgi_app)  # type: ignore[method-assign]
 
 

@@ -1,0 +1,71 @@
+"""The databases of an instance: how they are spoken to, and which one is read.
+
+There is one, the primary, which has everything and takes every write. A replica of PostgreSQL may follow it; then a page that only shows
+something can be read there (`webapp/web/replica.py` says when). Whoever says nothing reads the primary.
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+from flask_sqlalchemy.session import Session as Basis
+from sqlalchemy import make_url, text
+
+REPLICA = "replica"
+PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
+"""How long a database's host that has fallen silent is waited for: seconds, but for the second, which is milliseconds. Its own address may
+say otherwise. https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+
+# Positions of the write-ahead log as numbers: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-BACKUP
+WRITTEN = text("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+"""How far a primary has come."""
+HAS_ALL = text("SELECT coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint >= :position, false)")
+"""Whether a replica shows everything up to a position; a server that follows no other does not."""
+
+_from_replica: ContextVar[bool] = ContextVar("from_replica", default=False)
+
+
+class Session(Basis):
+    """A session that reads the replica where that was said, and does everything else at the primary."""
+
+    def get_bind(self, *args: Any, **named: Any) -> Any:
+        """Return the database that is asked now."""
+        if _from_replica.get() and named.get("bind") is None:
+            return self._db.engines[REPLICA]
+        return super().get_bind(*args, **named)
+
+
+def read_replica() -> None:
+    """From now on, in this thread's request, read the replica."""
+    _from_replica.set(True)
+
+
+def read_primary() -> None:
+    """From now on ask the primary for everything. Whatever the session has read before is to be let go of first."""
+    _from_replica.set(False)
+
+
+def is_replica_read() -> bool:
+    """Whether the replica is read now."""
+    return _from_replica.get()
+
+
+def options(url: str, *, pooled: bool) -> dict[str, Any]:
+    """Return how SQLAlchemy is to speak to a database. `pooled`: through a pooler that may give each transaction another connection."""
+    found: dict[str, Any] = {
+        "hide_parameters": True,  # an error's text goes into the log; addresses do not
+        "pool_use_lifo": True,  # the connection used last knows most by heart
+    }
+    if not url.startswith("postgresql"):
+        return found
+    given = make_url(url).query
+    known: dict[str, Any] = {name: value for name, value in PATIENCE.items() if name not in given}
+    if pooled:
+        known["prepare_threshold"] = None  # what one connection has prepared, the next one does not know
+    # A server that was started anew has forgotten the connections of the pool: that must not cost each of them a request.
+    return found | {"connect_args": known, "pool_pre_ping": True}
