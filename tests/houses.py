@@ -42,8 +42,9 @@ class Browser:
     def get(self, path):
         return self.session.get(self.house.url + path, timeout=self.seconds, allow_redirects=False)
 
-    def post(self, path, **fields):
-        return self.session.post(self.house.url + path, fields, timeout=self.seconds, allow_redirects=False)
+    def post(self, path, files=None, **fields):
+        url = self.house.url + path
+        return self.session.post(url, fields, files=files, timeout=self.seconds, allow_redirects=False)
 
     def send(self, text):
         """Send a message; the status of the answer (303 acknowledges it)."""
@@ -75,19 +76,22 @@ class House:
             with transaction():
                 people = [bulk.Newcomer(f"Member {each}", f"m{each}@post.example") for each in range(number)]
                 ids = bulk.members(people, factories.password_hash(), clock.now())
-            signer = self.app.session_interface.get_signing_serializer(self.app)
-            token = URLSafeTimedSerializer(self.app.secret_key, salt="wtf-csrf-token").dumps(TOKEN)
             for each, after in zip(ids, [*ids[1:], ids[0]], strict=True):
                 member, other = db.session.get_one(Member, each), db.session.get_one(Member, after)
                 factories.connect(member, other)
                 with transaction():
                     messages.write_to(db.session.get_one(Member, each), db.session.get_one(Member, after), "Hello")
                 member, other = db.session.get_one(Member, each), db.session.get_one(Member, after)
-                kept = {"_user_id": factories.sign_in(member), "_fresh": True, "_permanent": True, "csrf_token": TOKEN}
-                talk = messages.between(member, other)
-                self.members.append(Browser(self, member.handle, talk, signer.dumps(kept), token))
+                self.members.append(self.let_in(member, messages.between(member, other)))
             self.leave()
         return self
+
+    def let_in(self, member, talk):
+        """A browser at which that member is signed in, with the key of a conversation they have."""
+        signer = self.app.session_interface.get_signing_serializer(self.app)
+        token = URLSafeTimedSerializer(self.app.secret_key, salt="wtf-csrf-token").dumps(TOKEN)
+        kept = {"_user_id": factories.sign_in(member), "_fresh": True, "_permanent": True, "csrf_token": TOKEN}
+        return Browser(self, member.handle, talk, signer.dumps(kept), token)
 
     def leave(self):
         """Let go of the database: it belongs to the other process."""

