@@ -68,3 +68,15 @@ class Load:
             self.taken["write" if verb else "read"].append(took)
             if verb and status == 303:
                 self.house.acknowledged.append((verb.__name__, text))
+
+
+def bring(browser, addresses):
+    """Have a file with these addresses read, and look at what came of it; return the page and how long each of the two took."""
+    lines = ["Name,Email", *(f"Person {number},{address}" for number, address in enumerate(addresses))]
+    begun = time.perf_counter()
+    answer = browser.post("/contacts/file", files={"file": ("contacts.csv", "\n".join(lines))})
+    assert answer.headers.get("Location") == "/contacts/members", answer.text
+    read = time.perf_counter()
+    page = browser.get("/contacts/members")
+    assert page.status_code == 200
+    return page, (read - begun, time.perf_counter() - read)

@@ -59,7 +59,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is measured, by id: near the cap, the hub, in the middle of all, a hundred drawn by their connections, and strangers to the first three."""
+    """Who is measured, by id: near the cap, the hub, in the middle, a hundred drawn by degree, and strangers to the first three."""
 
     cap: int
     hub: int
