@@ -134,6 +134,7 @@ def changing() -> Iterator[Connection]:
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # means nothing inside a transaction
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
+                connection.exec_driver_sql("BEGIN")
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{LOCK_SECONDS}s"})
             yield connection

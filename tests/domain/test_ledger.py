@@ -69,7 +69,7 @@ def test_adding_is_three_statements_for_one_line_and_for_hundreds(ana, statement
     for given in (entries[:1], entries):
         with statements() as seen:
             ledger.add_all(given)
-        assert len([each for each in seen if each != "BEGIN"]) == 3
+        assert len([each for each in seen if not each.startswith("BEGIN")]) == 3
         db.session.commit()
     ledger.add_all([])
     assert ledger.problems() == []
