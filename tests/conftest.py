@@ -13,13 +13,19 @@ from sqlalchemy import event, select
 from tests import factories, requires, routes
 from tests.postgres import Server
 from tests.redis import Server as Redis
-from webapp import clock, create_app, schema
+from webapp import clock, create_app, schema, transaction
 from webapp.demo import community
 from webapp.extensions import db
 from webapp.models import act
 from webapp.models.member import Member
 
 ENGINES = os.environ.get("TEST_ENGINES", "sqlite postgresql").split()
+
+# No test takes the machine's power away, and waiting for the disk at each commit took minutes where others wrote to it: tests/postgres.py
+# does the same. A `kith` that a test starts as a process of its own, as the faults do, asks for every sync.
+transaction.SQLITE_PRAGMAS = tuple(
+    each.replace("synchronous=FULL", "synchronous=OFF") for each in transaction.SQLITE_PRAGMAS
+)
 
 
 LONGEST = (
@@ -199,7 +205,7 @@ def context(app):
 
 @pytest.fixture(scope="session")
 def _samples():
-    """The sample community as SQLite keeps it, made once in a run: making it takes seconds, putting it back a moment."""
+    """The sample community as each engine keeps it, made once in a run: making it takes seconds, putting it back a moment."""
     return {}
 
 
@@ -212,8 +218,7 @@ def sample(context, tmp_path, monkeypatch, _samples):
     else:
         monkeypatch.setattr(community, "MEMBERS", 60)
         community.build(tmp_path / "books.json")
-        if engine == "sqlite":
-            _samples[engine] = routes.Snapshot()
+        _samples[engine] = routes.Snapshot() if engine == "sqlite" else routes.Rows()
     return db.session.scalars(select(Member).where(Member.name == community.SAMPLE.name)).one()
 
 

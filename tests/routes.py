@@ -145,3 +145,34 @@ class Snapshot:
         db.session.expire_all()
         with closing(sqlite3.connect(config.setting("INSTANCE") / "kith.sqlite3")) as now:
             self.kept.backup(now)
+
+
+class Rows:
+    """What stands in the tables of PostgreSQL, to be put into empty ones as often as one likes, with the numbers that come next."""
+
+    def __init__(self):
+        db.session.rollback()
+        self.tables, self.counters = [], []
+        connection = db.session.connection()
+        for table in db.metadata.sorted_tables:
+            kept = [f'"{column.name}"' for column in table.columns if column.computed is None]
+            what = f'"{table.name}" ({", ".join(kept)})'
+            with connection.connection.cursor().copy(f"COPY {what} TO STDOUT (FORMAT binary)") as given:
+                self.tables.append((what, b"".join(given)))
+            if table.autoincrement_column is not None:
+                asked = f"SELECT pg_get_serial_sequence('{table.name}', '{table.autoincrement_column.name}')"
+                counter = connection.exec_driver_sql(asked).scalar()
+                if counter:
+                    place = connection.exec_driver_sql(f"SELECT last_value, is_called FROM {counter}").one()
+                    self.counters.append((counter, *place))
+        db.session.rollback()
+
+    def restore(self):
+        db.session.rollback()
+        db.session.expire_all()
+        with db.engine.begin() as connection:
+            for what, rows in self.tables:
+                with connection.connection.cursor().copy(f"COPY {what} FROM STDIN (FORMAT binary)") as taken:
+                    taken.write(rows)
+            for counter, last, called in self.counters:
+                connection.exec_driver_sql(f"SELECT setval('{counter}', {last}, {called})")

@@ -24,10 +24,18 @@ def maya(sample, as_member):
     return as_member(sample)
 
 
+@pytest.fixture(scope="module")
+def _sites():
+    return {}
+
+
 @pytest.fixture
-def site(app, maya):
-    """Every page that links lead to, and every form, in the sample community."""
-    return crawl.crawl(app, maya.get, each=3)
+def site(app, maya, _sites):
+    """Every page that links lead to, and every form, in the sample community: followed once, because it is the same one each time."""
+    engine = db.engine.dialect.name
+    if engine not in _sites:
+        _sites[engine] = crawl.crawl(app, maya.get, each=3)
+    return _sites[engine]
 
 
 def test_31_looking_changes_nothing(app, maya, site):
