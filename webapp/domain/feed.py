@@ -5,7 +5,6 @@ Who may see a post is said once, in `_seen_by`; comments and congratulations go 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Literal
 
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
@@ -18,7 +17,8 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused, TooMany
 from webapp.domain.names import EVERY_MEMBER
 from webapp.extensions import db
 from webapp.models.base import NOW, Moment
-from webapp.models.batch import insert_ignoring, values_of
+from webapp.models.batch import insert_ignoring
+from webapp.models.built import built_once, values_given
 from webapp.models.connection import Connection
 from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
@@ -156,7 +156,7 @@ def items(viewer: Member, *, before: int | None = None, most: int = SIZE) -> lis
     return list(db.session.execute(_items(viewer.degree < DEGREE_WALKED), asked).all())
 
 
-@cache
+@built_once
 def _items(gathered: bool) -> Any:
     """Return what `items` asks, built once for each of its two ways: it is the page that members come home to."""
     old = aliased(Post)
@@ -191,11 +191,20 @@ def _items(gathered: bool) -> Any:
 
 def by(viewer: Member, other: Member, *, before: int | None = None, most: int = LATELY) -> list[Any]:
     """Return what somebody shared, as far as the viewer may see it, the newest first; muted or not, however old. One statement."""
+    asked = {"viewer": viewer.id, "author": other.id, "before": NEWEST if before is None else before, "most": most}
+    return list(db.session.execute(_by(), asked).all())
+
+
+@built_once
+def _by() -> Any:
     picked = select(Post.id).join(Member, Member.id == Post.author_id)
-    picked = picked.where(Post.author_id == other.id, Post.kind.in_(ANSWERED), _seen_by(viewer))
-    if before is not None:
-        picked = picked.where(Post.id < before)
-    return list(db.session.execute(_shown(viewer, picked.order_by(Post.id.desc()).limit(most))).all())
+    picked = picked.where(
+        Post.author_id == bindparam("author"),
+        Post.id < bindparam("before", type_=BigInteger),
+        Post.kind.in_(ANSWERED),
+        _seen_by(AnyViewer),
+    )
+    return _shown(AnyViewer, picked.order_by(Post.id.desc()).limit(bindparam("most", type_=Integer)))
 
 
 def shown_to(relation: Literal["connection", "member"], author: Member, *, most: int = LATELY) -> list[Any]:
@@ -458,9 +467,14 @@ def muted_among(viewer: Member, ids: Sequence[int]) -> set[int]:
     """Return whom of these the viewer has muted now. One statement."""
     if not ids:
         return set()
-    given = values_of(list(ids))
+    return set(db.session.scalars(_muted_among(), {"viewer": viewer.id, "given": list(ids)}))
+
+
+@built_once
+def _muted_among() -> Any:
+    given = values_given()
     mine = select(Mute.other_id).join(given, given.c.value == Mute.other_id)
-    return set(db.session.scalars(mine.where(Mute.member_id == viewer.id, _running())))
+    return mine.where(Mute.member_id == AnyViewer.id, _running())
 
 
 def muted(viewer: Member) -> Any:

@@ -16,10 +16,12 @@ from webapp.config import setting
 from webapp.domain import people, relationships, silence, telling
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
+from webapp.models.base import NOW
 from webapp.models.batch import values_of
+from webapp.models.built import for_any_viewer
 from webapp.models.connection import Connection
 from webapp.models.introduction import Introduction
-from webapp.models.member import Member
+from webapp.models.member import AnyViewer, Member
 
 COULD_MOST = 50
 """How many of those both know are offered to choose from."""
@@ -127,7 +129,8 @@ def take_back(viewer: Member, key: str) -> bool:
     return False
 
 
-def mine(viewer: Member) -> Any:
+@for_any_viewer
+def mine(viewer: Member | type[AnyViewer]) -> Any:
     """Return what the viewer asked for and may hope for, the latest first: to whom, through whom, and until when it can be undone."""
     target, via = aliased(Member), aliased(Member)
     return (
@@ -135,7 +138,7 @@ def mine(viewer: Member) -> Any:
         .where(
             Introduction.asker_id == viewer.id,
             Introduction.state != "cancelled",
-            Introduction.expires_at > clock.now(),
+            Introduction.expires_at > NOW,
             _seen(target),
             ~relationships.blocked_between(viewer, target.id),
             ~_connected(viewer.id, target.id),
@@ -157,7 +160,8 @@ def open_to(viewer: Member, other: Member) -> Any:
 # Passing on and answering
 
 
-def waiting(viewer: Member) -> Any:
+@for_any_viewer
+def waiting(viewer: Member | type[AnyViewer]) -> Any:
     """Return what waits for the viewer, the latest first: to be passed on by them, or for their own answer. One statement."""
     return _alive().where(_for(viewer)).order_by(Introduction.id.desc())
 
@@ -277,15 +281,14 @@ def _alive() -> Any:
             ("photo", member.photo),
         )
     ]
-    now = clock.now()
     return (
         select(Introduction, *named)
         .join(asker, asker.id == Introduction.asker_id)
         .join(via, via.id == Introduction.via_id)
         .join(target, target.id == Introduction.target_id)
         .where(
-            Introduction.leaves_at <= now,
-            Introduction.expires_at > now,
+            Introduction.leaves_at <= NOW,
+            Introduction.expires_at > NOW,
             _seen(asker),
             _seen(via),
             _seen(target),
@@ -307,7 +310,7 @@ def _connected(one: Any, other: Any) -> Any:
     return select(Connection.since).where(Connection.member_id == one, Connection.other_id == other).exists()
 
 
-def _for(viewer: Member) -> Any:
+def _for(viewer: Member | type[AnyViewer]) -> Any:
     to_pass = (Introduction.via_id == viewer.id) & (Introduction.state == "asked")
     to_answer = (Introduction.target_id == viewer.id) & (Introduction.state == "passed")
     return to_pass | to_answer

@@ -21,6 +21,7 @@ from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.models.base import NOW, from_ms, to_ms
 from webapp.models.batch import values_of
+from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.notification import Notification
 
@@ -78,7 +79,8 @@ def of(viewer: Member | type[AnyViewer]) -> Any:
     )
 
 
-def lines(viewer: Member) -> Any:
+@for_any_viewer
+def lines(viewer: Member | type[AnyViewer]) -> Any:
     """Return the newest notification of every line. Found by key: a page ends where it is full, however many there are."""
     return of(viewer).where(Notification.kind.not_in(events.GATHERED) | ~_newer(viewer).exists())
 
@@ -217,7 +219,7 @@ def _is_between(member_id: Any, since: Any, until: datetime) -> Any:
     )
 
 
-def _newer(viewer: Member, narrower: Any = lambda _newer: True) -> Any:
+def _newer(viewer: Member | type[AnyViewer], narrower: Any = lambda _newer: True) -> Any:
     """What stands before a notification on its line."""
     newer, by = aliased(Notification), aliased(Member)
     ends = (_day(Notification) + 1) * DAY_MS
@@ -239,7 +241,15 @@ def _newer(viewer: Member, narrower: Any = lambda _newer: True) -> Any:
 
 def _people_of(viewer: Member, rows: Sequence[Any]) -> dict[int, list[Any]]:
     """Return the latest people of each gathered line, each with how many there are and whether everything is read."""
-    given, first = values_of([row.id for row in rows if row.kind in events.GATHERED]), aliased(Notification)
+    given = [row.id for row in rows if row.kind in events.GATHERED]
+    found = db.session.execute(_people(), {"viewer": viewer.id, "given": given})
+    return {line: list(group) for line, group in groupby(found, key=lambda row: row.line)}
+
+
+@built_once
+def _people() -> Any:
+    viewer = AnyViewer
+    given, first = values_given(), aliased(Notification)
     moment = type_coerce(Notification.visible_from, BigInteger)
     each = (
         select(
@@ -269,13 +279,12 @@ def _people_of(viewer: Member, rows: Sequence[Any]) -> dict[int, list[Any]]:
         func.count().over(partition_by=whole).label("people"),
         func.min(each.c.read).over(partition_by=whole).label("all_read"),
     ).subquery()
-    found = db.session.execute(
+    return (
         select(ranked.c.line, ranked.c.people, ranked.c.all_read, Member.handle, Member.name, Member.photo)
         .join(Member, Member.id == ranked.c.actor_id)
         .where(ranked.c.place <= FACES)
         .order_by(ranked.c.line, ranked.c.place)
     )
-    return {line: list(group) for line, group in groupby(found, key=lambda row: row.line)}
 
 
 def _day(row: Any) -> Any:

@@ -20,7 +20,8 @@ from webapp.domain.profiles import FIELDS
 from webapp.extensions import db
 from webapp.models import words as index
 from webapp.models.batch import values_of
-from webapp.models.member import Member, visible
+from webapp.models.built import for_any_viewer
+from webapp.models.member import AnyViewer, Member, visible
 
 FEW = 2000
 """Up to so many are read and counted; more are walked through."""
@@ -241,9 +242,15 @@ def _terms(query: Query) -> list[list[str]]:
 
 def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> list[Hit]:
     """Return these as hits, in one statement."""
-    values = [*(getattr(Member, facet) for facet in FACETS), Member.mentors, named.label("named"), *more]
-    wanted = people.visible_to(viewer).add_columns(*values).where(Member.id != viewer.id, *conditions)
+    wanted = _narrowed(viewer).add_columns(named.label("named"), *more).where(*conditions)
     return [Hit(row, bool(row.named)) for row in db.session.execute(wanted)]
+
+
+@for_any_viewer
+def _narrowed(viewer: Member | type[AnyViewer]) -> Any:
+    """Return everybody but the viewer with the values that narrow a search."""
+    values = [*(getattr(Member, facet) for facet in FACETS), Member.mentors]
+    return people.visible_to(viewer).add_columns(*values).where(Member.id != viewer.id)
 
 
 def _named(wanted: Sequence[str]) -> Any:

@@ -19,9 +19,10 @@ from webapp.domain.connections import Badge
 from webapp.domain.people import Person, Standing
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring, values_of
+from webapp.models.built import built_once, values_given
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.dismissed import Dismissed
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 
 MOST = 20
 AT_A_GLANCE = 6
@@ -91,6 +92,21 @@ def of(viewer: Member, most: int = MOST) -> list[Suggestion]:
 
 
 def _around(viewer: Member) -> _Around:
+    rows = db.session.execute(_bridges(), {"viewer": viewer.id})
+    bridges = {row.id: _Bridge(row.id, row.name, row.degree, circles.unpack(row.ids)) for row in rows}
+    mine = bridges.pop(viewer.id, None)
+    left_out = db.session.execute(_left_out(), {"viewer": viewer.id}).all()
+    return _Around(
+        frozenset(mine.ids if mine else ()),
+        frozenset(row.id for row in left_out if row.hides),
+        bridges,
+        frozenset(row.id for row in left_out if not row.hides) | {viewer.id},
+    )
+
+
+@built_once
+def _bridges() -> Any:
+    viewer = AnyViewer
     newest = (
         select(Connection.other_id)
         .join(Member, Member.id == Connection.other_id)
@@ -99,29 +115,24 @@ def _around(viewer: Member) -> _Around:
         .limit(BRIDGES)
         .subquery()
     )
-    followed = union_all(select(newest.c.other_id), select(literal(viewer.id)))
-    rows = db.session.execute(
+    followed = union_all(select(newest.c.other_id), select(viewer.id))
+    return (
         select(Member.id, Member.name, Member.degree, Adjacency.ids)
         .join(Adjacency, Adjacency.member_id == Member.id)
         .where(Member.id.in_(followed))
     )
-    bridges = {row.id: _Bridge(row.id, row.name, row.degree, circles.unpack(row.ids)) for row in rows}
-    mine = bridges.pop(viewer.id, None)
+
+
+@built_once
+def _left_out() -> Any:
+    viewer = AnyViewer
     concerned = relationships.concerned(viewer).subquery()
-    left_out = db.session.execute(
-        union_all(
-            select(literal(False).label("hides"), concerned.c.id),
-            select(literal(False), Dismissed.other_id).where(Dismissed.member_id == viewer.id),
-            select(literal(True), Connection.other_id)
-            .join(Member, Member.id == Connection.other_id)
-            .where(Connection.member_id == viewer.id, not_(circles.listed())),
-        )
-    ).all()
-    return _Around(
-        frozenset(mine.ids if mine else ()),
-        frozenset(row.id for row in left_out if row.hides),
-        bridges,
-        frozenset(row.id for row in left_out if not row.hides) | {viewer.id},
+    return union_all(
+        select(literal(False).label("hides"), concerned.c.id),
+        select(literal(False), Dismissed.other_id).where(Dismissed.member_id == viewer.id),
+        select(literal(True), Connection.other_id)
+        .join(Member, Member.id == Connection.other_id)
+        .where(Connection.member_id == viewer.id, not_(circles.listed())),
     )
 
 
@@ -149,21 +160,25 @@ def _columns() -> Sequence[Any]:
 
 def _reached(around: _Around, ids: Sequence[int]) -> list[Suggestion]:
     """Return those of these who may be suggested, in their order, each named by the bridge who knows fewest others."""
-    given = values_of(ids)
-    rows = db.session.execute(
-        select(*_columns())
-        .join(given, given.c.value == Member.id)
-        .join(Adjacency, Adjacency.member_id == Member.id)
-        .where(_may_be_suggested(), Member.askable != "nobody")
-    )
     found = {}
-    for row in rows:
+    for row in db.session.execute(_suggestible(), {"given": list(ids)}):
         shared = _shared(around, row)
         bridge = min(
             (around.bridges[each] for each in shared & around.bridges.keys()), key=lambda each: (each.degree, each.id)
         )
         found[row.id] = _suggestion(row, shared, Reason("through", bridge.name, len(shared) - 1))
     return [found[each] for each in ids if each in found]
+
+
+@built_once
+def _suggestible() -> Any:
+    given = values_given()
+    return (
+        select(*_columns())
+        .join(given, given.c.value == Member.id)
+        .join(Adjacency, Adjacency.member_id == Member.id)
+        .where(_may_be_suggested(), Member.askable != "nobody")
+    )
 
 
 def _shared(around: _Around, row: Any) -> Collection[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from webapp.domain import relationships
 from webapp.domain.errors import N_, Invalid
 from webapp.models.connection import Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.profile import AUDIENCES
 
 Relation = Literal["me", "connection", "member", "stranger"]
@@ -39,7 +39,7 @@ def check(audience: str) -> str:
     return audience
 
 
-def connected(viewer: Member, owner_id: Any) -> Any:
+def connected(viewer: Member | type[AnyViewer], owner_id: Any) -> Any:
     """The SQL condition that the owner and the viewer are connected."""
     return select(Connection.since).where(Connection.member_id == owner_id, Connection.other_id == viewer.id).exists()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, literal, select
+from sqlalchemy import bindparam, case, literal, select
 
 from webapp.domain.errors import NotFound
 from webapp.domain.profiles import background, contact, fields
@@ -15,7 +15,8 @@ from webapp.domain.profiles.contact import ContactDetail
 from webapp.domain.profiles.skills import SkillSeen
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.member import Member, visible
+from webapp.models.built import built_once
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.profile import ContactInfo, ProfileField
 
 
@@ -51,17 +52,12 @@ class Profile:
 
 def seen_by(viewer: Member | None, other: Member) -> Profile:
     """Return what the viewer (None: not signed in) sees of a member they reached through `people.one_of`. Four statements."""
-    near: Any = literal("stranger")
-    if viewer is not None:
-        near = case(
-            (Member.id == viewer.id, "me"), (connected(viewer, Member.id), "connection"), else_=literal("member")
-        )
-    return _profile(near, viewer, other)
+    return _profile("stranger" if viewer is None else None, viewer, other)
 
 
 def seen_as(relation: Relation, other: Member) -> Profile:
     """Return what anybody who is that to a member sees, and has not endorsed anything."""
-    return _profile(literal(relation), None, other)
+    return _profile(relation, None, other)
 
 
 def public_one(handle: str) -> Profile:
@@ -95,14 +91,26 @@ def kept_for_connections(viewer: Member, ids: Sequence[int], names: Sequence[str
     return found
 
 
-def _profile(near: Any, viewer: Member | None, other: Member) -> Profile:
-    # How near the two are comes with the fields: both from one moment.
-    rows = db.session.execute(
+@built_once
+def _said(relation: Relation | None) -> Any:
+    """How near the two are comes with the fields: both from one moment. Where it is given already, nobody looks."""
+    viewer = AnyViewer
+    near = (
+        literal(relation)
+        if relation
+        else case((Member.id == viewer.id, "me"), (connected(viewer, Member.id), "connection"), else_=literal("member"))
+    )
+    return (
         select(near.label("relation"), ProfileField)
         .select_from(Member)
         .outerjoin(ProfileField, ProfileField.member_id == Member.id)
-        .where(Member.id == other.id)
-    ).all()
+        .where(Member.id == bindparam("owner"))
+    )
+
+
+def _profile(given: Relation | None, viewer: Member | None, other: Member) -> Profile:
+    asked = {"owner": other.id, "viewer": viewer.id} if viewer else {"owner": other.id}
+    rows = db.session.execute(_said(given), asked).all()
     relation: Relation = rows[0].relation
     sees = SEES[relation]
     held = fields.held(other, [row.ProfileField for row in rows if row.ProfileField is not None])
