@@ -53,6 +53,9 @@ def _connect(app: Flask, url: str, values: Mapping[str, Any]) -> None:
 
 
 def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
+    from webapp.web.templating import Templates
+
+    app.jinja_environment = Templates
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
@@ -123,6 +126,7 @@ def _register(app: Flask) -> None:
         replica,
         sessions,
         shell,
+        templating,
         watching,
     )
     from webapp.web import log_ins as log_ins_offered
@@ -138,6 +142,7 @@ def _register(app: Flask) -> None:
     looks.bind(app)
     watching.bind(app)
     assets.bind(app)
+    templating.bind(app)
     filters.bind(app)
     back.bind(app)
     shell.bind(app)
