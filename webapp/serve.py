@@ -104,7 +104,7 @@ def _listen(host: str, port: int) -> socket.socket:
                 time.sleep(0.05)
                 continue
             raise SettingError(
-                f"Kith cannot listen on {host}:{port}: {error}. Choose another with --host or --port."
+                f"Kith cannot listen on {host}:{port}: {str(error).rstrip('.')}. Choose another with --host or --port."
             ) from None
 
 

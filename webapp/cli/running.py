@@ -34,7 +34,11 @@ def migrate() -> None:
 )
 @plainly
 def serve(host: str, port: int, workers: int) -> None:
-    """Serve the pages and do the recurring work. One process migrates by itself."""
+    """Serve the pages and do the recurring work, such as sending mail, until Ctrl-C.
+
+    Without --host only this machine reaches it: for others, put a proxy that speaks https in front (docs/operate.md). One process
+    brings the database to this version by itself when it starts; several want `kith upgrade` first.
+    """
     from webapp import schema
     from webapp import serve as server
     from webapp.extensions import db
@@ -61,7 +65,11 @@ def serve(host: str, port: int, workers: int) -> None:
 @kith.command()
 @plainly
 def worker() -> None:
-    """Do the recurring work in a process of its own."""
+    """Do the recurring work in a process of its own, until Ctrl-C: mail, what was held for a minute, archives, who leaves, digests.
+
+    `kith serve` does all this, too, so you need none; with one, that work goes on while no page is served. Any number may run, on any
+    machine with the same database and key file: they settle among themselves who works.
+    """
     from webapp import schema
     from webapp.jobs import Worker
     from webapp.keeping import serving
@@ -86,7 +94,11 @@ def worker() -> None:
 @click.argument("address", default="")
 @plainly
 def bounce(address: str) -> None:
-    """Read a delivery report from standard input. ADDRESS is where it was delivered to, if your mail server can say so."""
+    """Read a delivery report from standard input. ADDRESS is where it was delivered to, if your mail server can say so.
+
+    For the mail server that takes mail for BOUNCE_ADDRESS: let it pass what it gets to this command. A mail that came back is noted as
+    refused for good. Whatever is no report about a mail from here changes nothing, and ends with 1.
+    """
     from webapp.jobs import mail
 
     raw = sys.stdin.buffer.read(REPORT_BYTES)

@@ -61,7 +61,7 @@ def move(url: str, progress: Progress = silent) -> list[Proof]:
     check_url(url)
     values, keys, here = current_app.config["KITH"], current_app.config["KEYS"], db.engine
     if schema.current() != schema.wanted():
-        raise Refused("The database is not at the newest revision: run `kith migrate` first.")
+        raise Refused("The database is not at the newest revision: run `kith upgrade` first.")
     if sqlalchemy.make_url(url) == here.url:
         raise Refused("That is the database in use.")
     file = restoring.file_of(url)
