@@ -448,8 +448,8 @@ MEASURED = {
     "PostgreSQL": (460, 4_970),
 }
 """Bytes a pair (relationship, connection, adjacency), and a member (all else): `kith seed --members 5000`, as docs/scale.md tells."""
-PAGE = 0.022
-"""Seconds of a core for a page: about the mean of seven pages of the same community (the median is 20 ms)."""
+PAGE = 0.011
+"""Seconds of a core for a page: about the mean of what a member opens in the same community, as docs/scale.md tells."""
 MEAN, DAILY, EACH, PEAK, STATEMENTS, STATEMENT = 50, 0.1, 20, 3, 8, 0.0002
 """Assumed: connections a member, who comes in a day, for how many pages, the busiest hour : the mean. Counted: statements a page.
 Measured on a prototype: the seconds of one."""
