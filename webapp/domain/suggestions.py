@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Literal
 
-from sqlalchemy import delete, literal, not_, select, union_all
+from sqlalchemy import Integer, bindparam, delete, literal, not_, select, union_all
 
 from webapp import clock
 from webapp.domain import circles, people, relationships
@@ -92,7 +92,8 @@ def of(viewer: Member, most: int = MOST) -> list[Suggestion]:
 
 
 def _around(viewer: Member) -> _Around:
-    rows = db.session.execute(_bridges(), {"viewer": viewer.id})
+    asked = {"viewer": viewer.id, "bridges": BRIDGES, "bridge_degree": BRIDGE_DEGREE}
+    rows = db.session.execute(_bridges(), asked)
     bridges = {row.id: _Bridge(row.id, row.name, row.degree, circles.unpack(row.ids)) for row in rows}
     mine = bridges.pop(viewer.id, None)
     left_out = db.session.execute(_left_out(), {"viewer": viewer.id}).all()
@@ -110,9 +111,9 @@ def _bridges() -> Any:
     newest = (
         select(Connection.other_id)
         .join(Member, Member.id == Connection.other_id)
-        .where(Connection.member_id == viewer.id, circles.listed(), Member.degree <= BRIDGE_DEGREE)
+        .where(Connection.member_id == viewer.id, circles.listed(), Member.degree <= bindparam("bridge_degree"))
         .order_by(Connection.since.desc(), Connection.other_id.desc())
-        .limit(BRIDGES)
+        .limit(bindparam("bridges", type_=Integer))
         .subquery()
     )
     followed = union_all(select(newest.c.other_id), select(viewer.id))
