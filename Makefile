@@ -27,6 +27,7 @@ setup: .venv/ready ## Set up .venv with everything pinned by hash
 	@$(PYTHON) -m venv --without-pip --clear .venv
 	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python $(PIP_WHEEL)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q webapp migrations # whoever runs Kith as a service may not write here, and would compile it at each start
 	@touch $@
 
 demo: setup ## Start a living sample community; prints where to click

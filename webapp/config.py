@@ -22,6 +22,9 @@ from flask import current_app, has_app_context
 
 from webapp import colours
 
+VERSION = "0.1.0"
+"""As in pyproject.toml, which is not there in a container: nothing is installed there but what Kith needs."""
+
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
 SECRET_SIGNS = 10

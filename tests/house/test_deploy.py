@@ -1,6 +1,7 @@
 """What deploy/ says is true of the code: settings, commands and files that it names are there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_the_container_copies_what_there_is_and_runs_a_command_that_exists():
     assert lines.index("USER kith") < lines.index(command)
     [wheel] = re.findall(r"bootstrap/(pip-\S+?\.whl)", "\n".join(lines))
     assert (ROOT / "bootstrap" / wheel).exists()
+
+
+def test_the_container_has_the_version_and_everything_compiled():
+    """It is not installed there, so its metadata is not; and what cannot be written later would be compiled at each start."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == config.VERSION
+    assert "importlib.metadata" not in "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("webapp/**/*.py"))
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert "--no-compile" not in "".join(lines)
+    copied = max(number for number, line in enumerate(lines) if line.startswith("COPY "))
+    assert copied < lines.index("RUN /opt/venv/bin/python -m compileall -q /opt/kith") < lines.index("USER kith")
 
 
 def test_the_composition_is_sealed_and_its_commands_exist():

@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from flask import current_app
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
-from webapp import clock, schema, tokens
+from webapp import clock, config, schema, tokens
 from webapp.extensions import db
 from webapp.keeping import tables
 from webapp.keeping.container import (
@@ -67,7 +66,7 @@ def back_up(file: Path, *, with_key: bool = False, progress: Progress = silent) 
         manifest = Manifest(
             format=FORMAT,
             id=mark,
-            kith=version("kith-network"),
+            kith=config.VERSION,
             engine=db.engine.dialect.name,
             revision=revision,
             made_at=clock.now().isoformat(timespec="seconds"),

@@ -1,13 +1,12 @@
 """The overview: the few things that need somebody, and what this instance is."""
 
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 
 from flask import Response
 from flask_babel import gettext as _
 
 from webapp.blueprints.admin.desk import bp
-from webapp.config import setting
+from webapp.config import VERSION, setting
 from webapp.domain import joining
 from webapp.domain.desk import numbers
 from webapp.jobs import health
@@ -27,7 +26,7 @@ def overview() -> Response:
         free=shutil.disk_usage(setting("INSTANCE")).free,
         little=health.FREE_BYTES,
         engine=numbers.engine(),
-        version=_version(),
+        version=VERSION,
         has_mail_server=bool(setting("SMTP_URL")),
         guests_mailed=outbox.guest_mail_possible(),
         books=[name for door, name in log_ins.NAMES.items() if setting(f"{door.upper()}_CLIENT_ID")],
@@ -40,10 +39,3 @@ def overview() -> Response:
             "roster": _("who is on the roster, and whoever a member invites"),
         }[setting("JOIN")],
     )
-
-
-def _version() -> str:
-    try:
-        return version("kith-network")
-    except PackageNotFoundError:
-        return "?"
