@@ -100,7 +100,8 @@ class Pool:
         """End it at once, as a crash does."""
         subprocess.run(["pkill", "-9", "-s", str(self.process.pid)], check=False)
         self.process.wait()
-        (self.folder / ".s.PGSQL.5432").unlink(missing_ok=True)
+        for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock", "pid"):
+            (self.folder / name).unlink(missing_ok=True)
 
 
 class Cluster:

@@ -32,7 +32,7 @@ class Browser:
     """A member at a browser, signed in. Answers are those of `requests`."""
 
     def __init__(self, house, handle, talk, cookie, token):
-        self.house, self.handle, self.talk = house, handle, talk
+        self.house, self.url, self.handle, self.talk = house, house.url, handle, talk
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.cookies.set(house.app.config["SESSION_COOKIE_NAME"], cookie)
@@ -40,10 +40,10 @@ class Browser:
         self.seconds = 30
 
     def get(self, path):
-        return self.session.get(self.house.url + path, timeout=self.seconds, allow_redirects=False)
+        return self.session.get(self.url + path, timeout=self.seconds, allow_redirects=False)
 
     def post(self, path, files=None, **fields):
-        url = self.house.url + path
+        url = self.url + path
         return self.session.post(url, fields, files=files, timeout=self.seconds, allow_redirects=False)
 
     def send(self, text):
@@ -96,7 +96,8 @@ class House:
     def leave(self):
         """Let go of the database: it belongs to the other process."""
         db.session.remove()
-        db.engine.dispose()
+        for engine in db.engines.values():
+            engine.dispose()
 
     def start(self, *more, when="/readyz"):
         """Serve it, and wait until it says that it is ready."""

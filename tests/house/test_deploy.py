@@ -2,7 +2,9 @@
 
 import re
 import tomllib
+from configparser import ConfigParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -81,8 +83,54 @@ def test_the_composition_is_sealed_and_its_commands_exist():
         check_command(re.sub(r'"[^"]*"', "text", line))
 
 
+def test_the_large_composition_has_every_part_and_its_settings_lead_to_them():
+    text = (DEPLOY / "compose.large.yml").read_text(encoding="utf-8")
+    found = yaml.safe_load(text)
+    services = found["services"]
+    assert {
+        "postgres",
+        "replica",
+        "pgbouncer",
+        "redis",
+        "web-1",
+        "web-2",
+        "worker-1",
+        "worker-2",
+        "caddy",
+    } <= services.keys()
+    ours = {name: each for name, each in services.items() if "KITH_BASE_URL" in each.get("environment", {})}
+    assert ours.keys() == {"kith", "web-1", "web-2", "worker-1", "worker-2"}
+    for service in ours.values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert {volume.partition(":")[0] for volume in service["volumes"]} <= found["volumes"].keys()
+        settings = service["environment"]
+        assert settings["KITH_DATABASE_POOLED"] == "true"
+        named = [name for name in settings if name.endswith("_URL") and name != "KITH_BASE_URL"]
+        assert {
+            urlsplit(settings[name].replace("${", "").replace(":?}", "")).hostname for name in named
+        } <= services.keys()
+        if "command" in service:
+            check_command(" ".join(service["command"]))
+    with_ports = {name for name, each in services.items() if "ports" in each}
+    assert with_ports == {"caddy"}, "nothing else is reached from outside"
+    for service in services.values():
+        for volume in service.get("volumes", ()):
+            where = volume.partition(":")[0]
+            assert (DEPLOY / where).exists() if where.startswith(".") else where in found["volumes"]
+        assert service.get("depends_on", {}).keys() <= services.keys()
+    for line in re.findall(r"run --rm kith (.*)$", text, re.MULTILINE):
+        check_command(re.sub(r'"[^"]*"', "text", line))
+    proxy = (DEPLOY / "Caddyfile.large").read_text(encoding="utf-8")
+    assert set(re.findall(r"(\S+):8000", proxy)) == {"web-1", "web-2"}
+    pool = ConfigParser(comment_prefixes=(";",))
+    pool.read(DEPLOY / "pgbouncer.ini")
+    assert pool["pgbouncer"]["pool_mode"] == "transaction"
+    assert "host=postgres " in pool["databases"]["kith"]
+
+
 def test_proxies_pass_on_one_address_and_count_for_nobody_outside():
-    for name in ("nginx.conf", "Caddyfile"):
+    for name in ("nginx.conf", "Caddyfile", "Caddyfile.large"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         assert "/metrics" in text
         assert re.search(r"X-Forwarded-For (\$remote_addr|\{remote_host\})", text), name

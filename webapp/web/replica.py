@@ -48,7 +48,7 @@ class Replica:
         assert isinstance(app.session_interface, Sessions)
         self.sessions = app.session_interface
         with app.app_context():
-            self.primary: Engine = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self.primary: Engine = transaction.for_one_statement(db.engine)
         self.to_primary = Circuit("primary", FAILURES)
         self.to_replica = Circuit("replica", FAILURES)
         self.lock = threading.Lock()
