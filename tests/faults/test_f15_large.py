@@ -230,4 +230,5 @@ def test_f15_whatever_is_killed_nothing_acknowledged_is_lost(hosts, cluster, red
         states = set(db.session.scalars(select(OutgoingMail.state)))
         house.leave()
     assert "uncertain" not in states
+    cluster.wait()  # a replica looks for its primary every few seconds
     house.is_sound()
