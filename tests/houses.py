@@ -18,7 +18,7 @@ from tests import factories, ports, programs
 from webapp import clock, create_app, schema
 from webapp.demo import bulk
 from webapp.domain import messages
-from webapp.extensions import db
+from webapp.extensions import db, engines
 from webapp.jobs import health
 from webapp.models.member import Member
 from webapp.models.message import Message
@@ -96,7 +96,7 @@ class House:
     def leave(self):
         """Let go of the database: it belongs to the other process."""
         db.session.remove()
-        for engine in db.engines.values():
+        for engine in engines():
             engine.dispose()
 
     def start(self, *more, when="/readyz"):

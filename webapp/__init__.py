@@ -47,9 +47,7 @@ def _connect(app: Flask, url: str, values: Mapping[str, Any]) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = databases.options(url, pooled=values["DATABASE_POOLED"])
     if values["DATABASE_REPLICA_URL"]:
-        followed = values["DATABASE_REPLICA_URL"]
-        found = {"url": followed, **databases.options(followed, pooled=values["DATABASE_POOLED"])}
-        app.config["SQLALCHEMY_BINDS"] = {databases.REPLICA: found}
+        databases.add_replica(app, values["DATABASE_REPLICA_URL"], pooled=values["DATABASE_POOLED"])
 
 
 def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:

@@ -7,10 +7,12 @@ something can be read there (`webapp/web/replica.py` says when). Whoever says no
 from contextvars import ContextVar
 from typing import Any
 
+from flask import Flask, current_app
 from flask_sqlalchemy.session import Session as Basis
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.engine import Engine
 
-REPLICA = "replica"
+_REPLICA = "kith.replica.engine"
 PATIENCE = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
@@ -36,8 +38,19 @@ class Session(Basis):
     def get_bind(self, *args: Any, **named: Any) -> Any:
         """Return the database that is asked now."""
         if _from_replica.get() and named.get("bind") is None:
-            return self._db.engines[REPLICA]
+            return replica()
         return super().get_bind(*args, **named)
+
+
+def add_replica(app: Flask, url: str, *, pooled: bool) -> None:
+    """Give an application a replica to read."""
+    app.extensions[_REPLICA] = create_engine(url, **options(url, pooled=pooled))
+
+
+def replica() -> Engine | None:
+    """Return the replica of the running application; None where it has none."""
+    found: Engine | None = current_app.extensions.get(_REPLICA)
+    return found
 
 
 def read_replica() -> None:

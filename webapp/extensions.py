@@ -5,9 +5,10 @@ from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase
 
-from webapp.databases import Session
+from webapp import databases
 
 
 class Base(DeclarativeBase):
@@ -24,7 +25,15 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base, session_options={"class_": Session})
+db = SQLAlchemy(model_class=Base, session_options={"class_": databases.Session})
+
+
+def engines() -> list[Engine]:
+    """Return the engine of each database of the running application."""
+    replica = databases.replica()
+    return [db.engine] if replica is None else [db.engine, replica]
+
+
 login = LoginManager()
 csrf = CSRFProtect()
 babel = Babel()

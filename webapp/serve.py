@@ -17,7 +17,7 @@ from gunicorn.app.base import BaseApplication
 
 from webapp import config, metrics
 from webapp.config import SettingError
-from webapp.extensions import db
+from webapp.extensions import engines
 from webapp.jobs import Worker
 from webapp.keeping import serving
 
@@ -66,7 +66,7 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return the application, in a process of its own: with nothing open that another one has."""
         with self.app.app_context():
-            for engine in db.engines.values():
+            for engine in engines():
                 engine.dispose(close=False)
         metrics.begin(self.app.config["KITH"]["INSTANCE"] / metrics.FOLDER)
         return self.app

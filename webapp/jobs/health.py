@@ -138,13 +138,14 @@ def silent_redis() -> list[str]:
 
 def idle_replica() -> list[str]:
     """Say why nothing is read from the replica, where there is to be one."""
-    if databases.REPLICA not in db.engines:
+    engine = databases.replica()
+    if engine is None:
         return []
     why = "does not answer"
     try:
         with db.engine.connect() as primary:
             position = primary.scalar(databases.WRITTEN)
-        with db.engines[databases.REPLICA].connect() as replica:
+        with engine.connect() as replica:
             end = time.monotonic() + FOLLOWING_SECONDS
             while not replica.scalar(databases.HAS_ALL, {"position": position}):
                 if time.monotonic() > end:

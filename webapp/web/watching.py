@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy import event
 
 from webapp import logs, metrics
-from webapp.extensions import db
+from webapp.extensions import engines
 
 FACTS = "kith.facts"
 NUMBER_BYTES = 5
@@ -48,7 +48,7 @@ def bind(app: Flask) -> None:
     """Watch what the application answers, and what is answered in front of it so far."""
     app.after_request(_note)
     with app.app_context():
-        for engine in db.engines.values():
+        for engine in engines():
             event.listen(engine, "before_cursor_execute", _count)
     app.wsgi_app = Watched(app, app.wsgi_app)  # type: ignore[method-assign]
 
