@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from webapp.config import SettingError
 from webapp.extensions import db
+
+if TYPE_CHECKING:  # a start that finds nothing to change needs none of it
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 _PACKAGE = Path(__file__).parent
 FOLDER = next(path for path in (_PACKAGE.parent / "migrations", _PACKAGE / "migrations") if (path / "env.py").exists())
@@ -25,21 +26,32 @@ class BrokenReferences(Exception):
     """A change of the schema would leave rows behind that refer to nothing; nothing was changed."""
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     settings = Config()
     settings.set_main_option("script_location", str(FOLDER))
     return settings
 
 
 @cache
-def _scripts() -> ScriptDirectory:
+def _scripts() -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config())
 
 
 def current() -> str | None:
     """Return the revision of the database; None for an empty one."""
     with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def holds_data(url: str) -> bool:
@@ -48,23 +60,30 @@ def holds_data(url: str) -> bool:
         return Path(url.removeprefix("sqlite:///")).exists()
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() is not None
+        return _revision(connection) is not None
 
 
 @cache
-def wanted() -> str | None:
+def _revisions() -> tuple[str, ...]:
+    """Return all revisions, in their order. The files of migrations are named after them."""
+    return tuple(sorted(path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")))
+
+
+def wanted() -> str:
     """Return the newest revision this version of Kith knows."""
-    return _scripts().get_current_head()
+    return _revisions()[-1]
 
 
 def knows(revision: str) -> bool:
     """Whether this version of Kith knows a revision; a newer one's it does not."""
-    return any(each.revision == revision for each in _scripts().walk_revisions())
+    return revision in _revisions()
 
 
 def make(revision: str) -> None:
     """Make the tables of a revision in an empty database."""
     if revision == wanted():
+        from alembic import command
+
         db.create_all()
         command.stamp(_config(), revision)
     else:
@@ -107,7 +126,7 @@ def takes_writes(seconds: float) -> bool:
             free = "SELECT pg_try_advisory_xact_lock_shared(:key) AND current_setting('transaction_read_only') = 'off'"
             if not connection.scalar(text(free), {"key": _LOCK}):
                 return False
-        return MigrationContext.configure(connection).get_current_revision() == wanted()
+        return _revision(connection) == wanted()
 
 
 def upgrade() -> tuple[str | None, str | None]:
@@ -149,7 +168,9 @@ def changing() -> Iterator[Connection]:
 
 def migrate(connection: Connection, revision: str = "head") -> str | None:
     """Bring the database behind a connection to a revision, in the transaction that is open on it; return the revision before."""
-    before = MigrationContext.configure(connection).get_current_revision()
+    from alembic import command
+
+    before = _revision(connection)
     settings = _config()
     settings.attributes["connection"] = connection
     command.upgrade(settings, revision)

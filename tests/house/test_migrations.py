@@ -1,6 +1,7 @@
 """The database that the migrations make is the one the models describe, on both engines."""
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from tests.conftest import ENGINES
@@ -83,6 +84,13 @@ def test_the_migrated_schema_is_the_one_of_the_models(engine, tmp_path, request)
     assert migrated.keys() == created.keys()
     for table in created:
         assert migrated[table] == created[table], table
+
+
+def test_the_files_are_named_after_what_they_bring_and_follow_one_another():
+    scripts = ScriptDirectory(schema.FOLDER)
+    found = [each.revision for each in scripts.walk_revisions()][::-1]
+    assert found == list(schema._revisions())
+    assert scripts.get_current_head() == schema.wanted()
 
 
 def test_migrating_twice_is_migrating_once(tmp_path):

@@ -29,6 +29,7 @@ from webapp.domain import cards
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.web.atom import NAMESPACE, legal
+from webapp.web.carddav import READS
 
 log = structlog.get_logger("kith.dav")
 logging.getLogger("radicale").disabled = True  # it would print names and paths; what went wrong is said here, once
@@ -40,8 +41,6 @@ ET.register_namespace("", NAMESPACE)
 BOOK = "contacts"
 UID, ENDING = "urn:uuid:", ".vcf"
 OFFERS = "1, 3, addressbook"
-READS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
-REQUEST_BYTES = 1_000_000
 DEPTH = 20
 """How deep the elements of a question may lie: programs ask four or five deep."""
 ELEMENTS = 200
