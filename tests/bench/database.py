@@ -27,6 +27,7 @@ from webapp.transaction import transaction
 
 HUB, CAP = 5_000, 25_000
 DRAWN = 100
+FILLING_KB = 6_000_000
 WAITING = 30
 """Invitations that wait on each side of a viewer, so that their pages have rows."""
 ENGINES = ("sqlite", "postgresql")
@@ -133,6 +134,11 @@ def application(given: dict[str, Any]) -> Any:
 def fill(sizes: Sizes) -> Cast:
     """Fill an empty database with the community, and let the viewers have invitations of every kind; return who they are."""
     schema.upgrade()
+    if db.engine.dialect.name == "sqlite":
+        with (
+            db.engine.connect() as connection
+        ):  # it is the one that is used next: filling is one transaction, better kept in memory
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{FILLING_KB}")
     seed.fill(sizes.members, sizes.connections, 1, "a quiet walk by the sea", hub=sizes.cap)
     found = _cast(sizes)
     viewers = (found.cap, found.hub, found.median)
@@ -154,6 +160,8 @@ def fill(sizes: Sizes) -> Cast:
             relationships.ignore(member(viewer), found.strangers[WAITING : WAITING + 5])
     clock.reset()
     _settle()
+    db.session.remove()
+    db.engine.dispose()
     return found
 
 

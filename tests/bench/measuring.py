@@ -93,6 +93,23 @@ def count(case: Case) -> int:
     return len(seen)
 
 
+def commits(case: Case) -> int:
+    """Return how many transactions a case commits."""
+    given = case.before()
+    seen: list[Any] = []
+
+    def note(connection: Any) -> None:
+        seen.append(connection)
+
+    event.listen(db.engine, "commit", note)
+    try:
+        case.run(given)
+    finally:
+        event.remove(db.engine, "commit", note)
+    case.after(given)
+    return len(seen)
+
+
 def memory(case: Case) -> int:
     """Return how many bytes Python holds at most while a case runs, beyond those it held before."""
     given = case.before()

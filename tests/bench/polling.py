@@ -13,14 +13,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from sqlalchemy import select
 
-from tests import factories, ports
+from tests import factories, memory, ports
+from tests.bench.browsers import get
 from webapp import create_app, schema
 from webapp.demo import seed
 from webapp.extensions import db
@@ -32,8 +33,6 @@ TALKING = 50
 EVERY = {"talk": 3, "badges": 30}
 """Seconds between two questions of a page that is seen: `data-look` of the two parts that ask."""
 TICK = os.sysconf("SC_CLK_TCK")
-WAITING: dict[str, http.client.HTTPConnection] = {}
-"""The connections of browsers, by their cookie, between two questions."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _serving(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes], list[
 def _wait(port: int) -> None:
     for _attempt in range(200):
         try:
-            _get(port, "", "/signin")
+            get(port, "", "/signin")
         except OSError:
             time.sleep(0.1)
         else:
@@ -115,30 +114,9 @@ def _wait(port: int) -> None:
     raise SystemExit("The server does not answer.")
 
 
-def _get(port: int, cookie: str, path: str, *, keep: bool = False, **headers: str) -> tuple[int, str]:
-    """Ask as a browser does, over its last connection while the server leaves that open; with `keep`, leave it open, too."""
-    connection = WAITING.pop(cookie, None) or http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        for last in (False, True):
-            try:
-                connection.request("GET", path, headers={"Cookie": cookie, **headers})
-                answer = connection.getresponse()
-                return answer.status, answer.read().decode()
-            except ConnectionError:
-                connection.close()  # the next request opens it anew
-                if last:
-                    raise
-        raise AssertionError
-    finally:
-        if keep:
-            WAITING[cookie] = connection
-        else:
-            connection.close()
-
-
 def _open(port: int, cookie: str, key: str) -> Page:
     """Load a page, and find in it what it will ask."""
-    status, text = _get(port, cookie, f"/messages/{key}" if key else "/messages/requests")
+    status, text = get(port, cookie, f"/messages/{key}" if key else "/messages/requests")
     if status != http.client.OK:
         raise SystemExit(f"A page answered {status}.")
     found = [html.unescape(each) for each in re.findall(r'hx-get="(/[^"]+/news\?[^"]+)"', text)]
@@ -161,7 +139,7 @@ def _measure(
 
     def ask(cookie: str, path: str) -> None:
         headers = {"HX-Request": "true", "HX-Current-URL": f"http://127.0.0.1:{port}/", "Sec-Fetch-Site": "same-origin"}
-        status, _text = _get(port, cookie, path, keep=keep, **headers)
+        status, _text = get(port, cookie, path, keep=keep, **headers)
         with lock:
             answers[status] += 1
 
@@ -177,12 +155,9 @@ def _measure(
 def _used(pid: int) -> float:
     """Return the seconds of processor time of a process and those it started."""
     total = 0.0
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (place / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended
-        if int(place.name) == pid or int(fields[1]) == pid:
+    for each in memory.tree(pid):
+        with suppress(OSError):  # it has ended
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
             total += sum(map(int, fields[11:13])) / TICK
     return total
 
