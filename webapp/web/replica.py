@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, session
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
@@ -21,7 +21,7 @@ from webapp import databases, metrics, transaction
 from webapp.circuit import Circuit, Gone
 from webapp.extensions import db
 from webapp.web import cookies
-from webapp.web.sessions import Sessions
+from webapp.web.sessions import TOKEN, Sessions
 
 COOKIE = "kith_after"
 ASK_EVERY_SECONDS = 1.0
@@ -110,8 +110,8 @@ class Replica:
             return int(connection.scalar(databases.WRITTEN) or 0)
 
     def remember(self, response: Response) -> Response:
-        """After a write, have the browser say from where on the replica shows it."""
-        if not transaction.has_written():
+        """After a write, have the browser of who is signed in say from where on the replica shows it."""
+        if not transaction.has_written() or TOKEN not in session:
             return response
         try:
             position = self._written()
