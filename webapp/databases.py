@@ -13,6 +13,8 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.engine import Engine
 
 _REPLICA = "kith.replica.engine"
+FREE_SECONDS = 9
+"""How long a request waits for a connection where all are in use; whoever pressed a button hears within ten seconds that all is busy."""
 PATIENCE = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
@@ -73,6 +75,7 @@ def options(url: str, *, pooled: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "hide_parameters": True,  # an error's text goes into the log; addresses do not
         "pool_use_lifo": True,  # the connection used last knows most by heart
+        "pool_timeout": FREE_SECONDS,
     }
     if not url.startswith("postgresql"):
         return found

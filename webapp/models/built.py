@@ -29,12 +29,22 @@ from webapp.models.member import AnyViewer
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_forgetting: list[Callable[[], None]] = []
+
+
+def forget() -> None:
+    """Build everything anew when it is next asked for: for who looks at how it is built."""
+    for each in _forgetting:
+        each()
+
+
 def built_once(build: F) -> F:
     """Build what the function returns once for each engine, and for each of its arguments: a few, such as the names of lists.
 
     A value that changes from one asking to the next must not be among them, nor be read inside.
     """
     made = cache(lambda _engine, *shape, **more: build(*shape, **more))
+    _forgetting.append(made.cache_clear)
 
     @wraps(build)
     def get(*shape: Any, **more: Any) -> Any:
