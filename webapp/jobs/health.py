@@ -5,14 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import timedelta
 
 from flask import Flask, current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, config, databases, schema, shared
+from webapp import config, databases, schema, shared
 from webapp.domain import acts, ledger, relationships
+from webapp.domain.desk import numbers
 from webapp.extensions import db
 from webapp.models.batch import is_sqlite
 from webapp.models.mail import OutgoingMail
@@ -20,11 +20,8 @@ from webapp.models.mail import OutgoingMail
 FREE_BYTES = 50_000_000
 READY_SECONDS = 2
 """So long `/readyz` waits for the database. Whoever asks it asks again."""
-LATE = timedelta(minutes=30)
 FOLLOWING_SECONDS = 2
 """So long `kith doctor` waits for a replica to have what the primary has."""
-STUCK_ATTEMPTS = 5
-"""After so many, a mail has been refused for most of an hour."""
 
 
 def is_ready() -> bool:
@@ -104,19 +101,14 @@ def damaged() -> list[str]:
 
 def stuck_mails() -> list[str]:
     """Say which mails are late, cannot be handed over, or may or may not have left."""
-    now = clock.now()
-    late = db.session.scalar(
-        select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.not_before < now - LATE)
+    waiting = numbers.waiting()
+    sentences = (
+        [f"{waiting.late} mails are more than half an hour late: is the worker running?"] if waiting.late else []
     )
-    uncertain = db.session.scalar(select(func.count()).where(OutgoingMail.state == "uncertain"))
-    stuck, answer = db.session.execute(
-        select(func.count(), func.max(OutgoingMail.reason)).where(
-            OutgoingMail.state == "queued", OutgoingMail.attempts >= STUCK_ATTEMPTS
-        )
-    ).one()
-    sentences = [f"{late} mails are more than half an hour late: is the worker running?"] if late else []
-    sentences += [f"{stuck} mails could not be handed over again and again: {answer}."] if stuck else []
-    return sentences + ([f"{uncertain} mails may or may not have left."] if uncertain else [])
+    if waiting.stuck:
+        answer = db.session.scalar(select(func.max(OutgoingMail.reason)).where(*numbers.STUCK))
+        sentences.append(f"{waiting.stuck} mails could not be handed over again and again: {answer}.")
+    return sentences + ([f"{waiting.uncertain} mails may or may not have left."] if waiting.uncertain else [])
 
 
 def full_disk() -> list[str]:

@@ -22,6 +22,7 @@ LATE = timedelta(minutes=30)
 """A mail that is due for so long waits for somebody to look."""
 STUCK_ATTEMPTS = 5
 """After so many, a mail has been refused for most of an hour."""
+STUCK = (OutgoingMail.state == "queued", OutgoingMail.attempts >= STUCK_ATTEMPTS)
 FRESH_SECONDS = 300
 """For so long the size of the community is not counted again."""
 
@@ -57,7 +58,7 @@ def waiting() -> Waiting:
     late = select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.not_before < now - LATE)
     wrong = select(OutgoingMail.state, func.count()).where(text(mail.TROUBLE))
     trouble = {row[0]: row[1] for row in db.session.execute(wrong.group_by(OutgoingMail.state))}
-    stuck = select(func.count()).where(OutgoingMail.state == "queued", OutgoingMail.attempts >= STUCK_ATTEMPTS)
+    stuck = select(func.count()).where(*STUCK)
     row = db.session.execute(select(reports, late.scalar_subquery(), stuck.scalar_subquery())).one()
     return Waiting(*row, trouble.get("uncertain", 0), trouble.get("failed", 0))
 
