@@ -12,19 +12,10 @@ from tests.bench import budgets, database, growth, pages, report, serving, vital
 from tests.bench.database import Communities, Sizes
 from tests.bench.rows import Row
 from tests.bench.stage import Stage
+from tests.load import READS
 from webapp.extensions import db
 
 PARTS = ("budgets", "serving", "growth", "memory")
-WAITED = (
-    "/network",
-    "/feed",
-    "/connections",
-    "/people?q=ma",
-    "/people/{handle}",
-    "/messages",
-    "/messages/{talk}",
-    "/notifications",
-)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -110,7 +101,7 @@ def _serving(communities: Communities, engine: str, sizes: Sizes, seconds: float
     settings = communities.settings(engine, sizes)
     with serving.served(settings, cast.drawn) as house:
         held = {"after the start and a first page": serving.rested(house)}
-        rows = _said(serving.waits(house, WAITED))
+        rows = _said(serving.waits(house, READS))
         rows += _said(vitals.measured(house))
         held["after a few hundred pages, one at a time"] = serving.holds(house)
         rows += _said(serving.throughput(house, seconds))
