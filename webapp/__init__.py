@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask
-from jinja2 import StrictUndefined
-from werkzeug.middleware.proxy_fix import ProxyFix
+from webapp.once import everything_stays
 
-from webapp import config, databases, logs, models, schema, transaction  # noqa: F401 - the tables must be known before they are made
-from webapp.extensions import babel, csrf, db
+with everything_stays():  # all of these are there until the end
+    from flask import Flask
+    from jinja2 import StrictUndefined
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from webapp import config, databases, logs, models, schema, transaction  # noqa: F401 - the tables must be known before they are made
+    from webapp.extensions import babel, csrf, db
 
 __all__ = ["create_app"]
 
@@ -51,8 +54,10 @@ def _connect(app: Flask, url: str, values: Mapping[str, Any]) -> None:
 
 
 def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
+    from webapp.web.routes import Rule
     from webapp.web.templating import Templates
 
+    app.url_rule_class = Rule
     app.jinja_environment = Templates
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
@@ -115,12 +120,12 @@ def _register(app: Flask) -> None:
         access,
         assets,
         back,
+        consents,
         errors,
         filters,
         headers,
         limits,
         looks,
-        oauth,
         replica,
         sessions,
         shell,
@@ -144,7 +149,7 @@ def _register(app: Flask) -> None:
     filters.bind(app)
     back.bind(app)
     shell.bind(app)
-    oauth.register(app)
+    consents.register(app)
     log_ins_offered.bind(app)
     nouns = (
         about_me,

@@ -20,6 +20,7 @@ from webapp.config import SettingError
 from webapp.extensions import engines
 from webapp.jobs import Worker
 from webapp.keeping import serving
+from webapp.once import everything_stays
 
 THREADS = 32
 KEEPALIVE_SECONDS = 20
@@ -117,12 +118,12 @@ def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Fla
     serving.hold(folder)
     metrics.clean(folder / metrics.FOLDER)
     listening = _listen(host, port)
-    with _alive(listening):
-        app = make()
-    # All this lives as long as the processes. Looking through it again and again took a third of a large address book, and every page of
-    # memory that is only looked at is one that a process no longer shares.
-    gc.collect()
-    gc.freeze()
+    with everything_stays():
+        with _alive(listening):
+            app = make()
+        # All this lives as long as the processes. Looking through it again and again took a third of a large address book, and every page
+        # of memory that is only looked at is one that a process no longer shares.
+        gc.freeze()
     Server(listening.detach(), workers, app).run()
 
 

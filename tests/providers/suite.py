@@ -11,8 +11,8 @@ import pytest
 from tests.providers.live import query
 from webapp.providers import BOOKS
 from webapp.providers.base import Card, ProviderError, merge
-from webapp.web import oauth
-from webapp.web.oauth import ConsentError, Reason
+from webapp.web import consents, oauth
+from webapp.web.consents import ConsentError, Reason
 
 ACCOUNT = "ada@gmail.com"
 DOORS = ["google", "microsoft"]
@@ -47,7 +47,7 @@ class ConsentSuite:
         """`asked(...)`: the pending consent, and what the provider answered to it."""
 
         def ask(account=ACCOUNT, *, others=False, untick=(), decision="allow", **more):
-            pending = oauth.pend(door, others=others)
+            pending = consents.pend(door, others=others)
             url = oauth.authorize(pending, f"state-{pending.nonce}", login_hint=account, **more)
             back = server.consent(url, account, untick=untick, decision=decision)
             assert back["state"] == f"state-{pending.nonce}"
@@ -57,7 +57,7 @@ class ConsentSuite:
 
     def test_consent_gives_a_key_that_reads_the_whole_book(self, door, asked):
         pending, back = asked()
-        grant = oauth.exchange(oauth.Pending.load(pending.dump()), back)
+        grant = oauth.exchange(consents.Pending.load(pending.dump()), back)
         people = merge(whole(door, grant)).people
         found = {each.name: each.addresses for each in people}
         assert found["Grace Hopper"] == ["grace@navy.example", "g.hopper@yard.example"]
@@ -136,7 +136,7 @@ class ConsentSuite:
         assert reason(oauth.exchange, pending, back | {"iss": "https://evil.example"}) == Reason.FAULT
 
     def test_the_request_is_minimal_and_protected(self, house, door):
-        pending = oauth.pend(door)
+        pending = consents.pend(door)
         asked = query(oauth.authorize(pending, "the-state", login_hint=ACCOUNT))
         assert asked.pop("code_challenge")
         assert asked == {

@@ -12,7 +12,7 @@ from tests.providers import live
 from webapp import create_app
 from webapp.config import SettingError
 from webapp.demo import provider as demo
-from webapp.web import oauth
+from webapp.web import consents, oauth
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def pages(provider):
 
 def asking(**changes):
     """The address of a request for consent, with changes (None takes a parameter away)."""
-    asked = live.query(oauth.authorize(oauth.pend("google"), "the-state"))
+    asked = live.query(oauth.authorize(consents.pend("google"), "the-state"))
     return "/google/authorize", {name: value for name, value in (asked | changes).items() if value is not None}
 
 
@@ -42,7 +42,7 @@ def test_it_says_on_every_page_what_it_is(registered, pages):
 
 
 def test_each_scope_has_its_box(registered, pages):
-    asked = live.query(oauth.authorize(oauth.pend("google", others=True), "s"))
+    asked = live.query(oauth.authorize(consents.pend("google", others=True), "s"))
     page = pages.post("/google/authorize", query_string=asked, data={"account": "ada@gmail.com"}).text
     assert page.count('type="checkbox"') == 2
     assert "See the contacts you saved" in page
@@ -102,7 +102,7 @@ def test_nobody_is_sent_to_an_address_that_is_not_registered(registered, pages, 
 
 
 def test_a_nonce_is_taken_once(registered, pages, provider):
-    pending = oauth.pend("google")
+    pending = consents.pend("google")
     url = oauth.authorize(pending, "the-state")
     live.consent(url, "ada@gmail.com")
     assert (
@@ -115,15 +115,15 @@ def test_a_code_does_not_keep(registered, provider, monkeypatch):
     from webapp.demo.provider import consent
 
     monkeypatch.setattr(consent, "CODE_SECONDS", -1)
-    pending = oauth.pend("google")
+    pending = consents.pend("google")
     back = live.consent(oauth.authorize(pending, "s"), "ada@gmail.com")
-    with pytest.raises(oauth.ConsentError) as caught:
+    with pytest.raises(consents.ConsentError) as caught:
         oauth.exchange(pending, back)
-    assert caught.value.reason == oauth.Reason.EXPIRED
+    assert caught.value.reason == consents.Reason.EXPIRED
 
 
 def test_microsoft_refuses_select_account_with_a_hint(registered, pages):
-    asked = live.query(oauth.authorize(oauth.pend("microsoft"), "s")) | {
+    asked = live.query(oauth.authorize(consents.pend("microsoft"), "s")) | {
         "prompt": "select_account",
         "login_hint": "a@b.example",
     }
@@ -177,7 +177,7 @@ def test_any_address_has_the_book_of_the_star(tmp_path):
         found |= {"GOOGLE_CLIENT_SECRET": clients["google"].client_secret, "GOOGLE_CONTACTS_URL": f"{url}/google"}
         found |= {"GOOGLE_METADATA_URL": f"{url}/google/.well-known/openid-configuration"}
         with create_app(found).app_context():
-            pending = oauth.pend("google")
+            pending = consents.pend("google")
             back = live.consent(oauth.authorize(pending, "s"), "anybody@gmail.example")
             assert oauth.exchange(pending, back).email == "anybody@gmail.example"
 

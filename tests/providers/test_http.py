@@ -11,7 +11,8 @@ from tests.providers import live
 from webapp import clock
 from webapp.providers import http
 from webapp.providers.base import ProviderError
-from webapp.providers.http import get_json, origin, retry_after, same_origin
+from webapp.providers.http import get_json, retry_after
+from webapp.providers.origins import origin, same_origin
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

@@ -35,7 +35,7 @@ from webapp.models.member import Member, Throttle
 from webapp.proof import forgetting, silence
 from webapp.providers import BOOKS, files
 from webapp.providers import google as google_provider
-from webapp.web import oauth
+from webapp.web import consents, oauth
 
 LOG = logging.getLogger("kith.planted")
 
@@ -190,9 +190,11 @@ def test_wider_fields_are_noticed(broken, leak):
 
 
 def test_a_wider_consent_is_noticed(broken, monkeypatch):
-    door = oauth._DOORS["google"]
+    door = consents.DOORS["google"]
     monkeypatch.setitem(
-        oauth._DOORS, "google", oauth._Door(f"{door.scope} {door.others}", door.contacts, None, door.client_auth)
+        consents.DOORS,
+        "google",
+        consents.Door(f"{door.scope} {door.others}", door.contacts, None, door.client_auth),
     )
     assert f"the consent that google was asked for goes further: {door.others}" in broken("read")
 

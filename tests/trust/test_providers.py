@@ -31,8 +31,8 @@ from webapp.models.member import LogIn, Member
 from webapp.proof.search import Search, keys_of
 from webapp.providers import cursor, http
 from webapp.providers.outside import is_public
-from webapp.web import oauth
-from webapp.web.oauth import ConsentError, Reason
+from webapp.web import consents, oauth
+from webapp.web.consents import ConsentError, Reason
 
 CONNECTIONS = "/google/v1/people/me/connections"
 GRAPH = "/microsoft/v1.0/me/contacts"
@@ -244,7 +244,7 @@ def test_41_a_provider_has_to_prove_its_name(maya, provider, tmp_path, setting, 
         registered_app.extensions["kith.oauth"].clear()
         setting(GOOGLE_METADATA_URL=f"https://127.0.0.1:{port}/google/.well-known/openid-configuration")
         with pytest.raises(ConsentError) as caught:
-            oauth.authorize(oauth.pend("google"), "s")
+            oauth.authorize(consents.pend("google"), "s")
         assert caught.value.reason == Reason.UNAVAILABLE
         assert asked == []
         setting(CARDDAV_ALLOWED_HOSTS=("127.0.0.1",))

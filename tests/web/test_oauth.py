@@ -14,8 +14,8 @@ from webapp import create_app
 from webapp.config import SettingError
 from webapp.demo.provider.consent import TENANT
 from webapp.demo.provider.memory import CONTACTS, GRAPH
-from webapp.web import oauth
-from webapp.web.oauth import ConsentError, Reason
+from webapp.web import consents, oauth
+from webapp.web.consents import ConsentError, Reason
 
 DISCOVERY = {
     "google": "/google/.well-known/openid-configuration",
@@ -52,7 +52,7 @@ class TestDemoProvider(ConsentSuite):
 
 def given(door="google", **more):
     """A pending consent and a good answer to it."""
-    pending = oauth.pend(door, **more)
+    pending = consents.pend(door, **more)
     return pending, live.consent(oauth.authorize(pending, "the-state"), ACCOUNT)
 
 
@@ -138,7 +138,7 @@ def test_the_token_request_follows_no_redirect(registered, provider, trap, statu
 def test_discovery_and_keys_follow_no_redirect(registered, provider, trap):
     document = provider.app.test_client().get(DISCOVERY["google"]).get_json()
     provider.faults[DISCOVERY["google"]] = live.answer(302, document, Location=trap.url)
-    assert reason(oauth.authorize, oauth.pend("google"), "s") == Reason.FAULT
+    assert reason(oauth.authorize, consents.pend("google"), "s") == Reason.FAULT
     provider.faults.clear()
     pending, back = given()
     provider.faults["/google/keys"] = live.answer(302, Location=trap.url)
@@ -264,9 +264,9 @@ def test_an_answer_without_a_code_is_a_fault(registered, provider):
 )
 def test_broken_discovery_is_a_fault_and_is_not_remembered(registered, provider, document):
     provider.faults[DISCOVERY["google"]] = live.answer(200, document)
-    assert reason(oauth.authorize, oauth.pend("google"), "s") == Reason.FAULT
+    assert reason(oauth.authorize, consents.pend("google"), "s") == Reason.FAULT
     provider.faults.clear()
-    assert oauth.authorize(oauth.pend("google"), "s").startswith(provider.url)
+    assert oauth.authorize(consents.pend("google"), "s").startswith(provider.url)
 
 
 @pytest.mark.parametrize(
@@ -284,15 +284,15 @@ def test_broken_discovery_is_a_fault_and_is_not_remembered(registered, provider,
 def test_discovery_that_names_another_issuer_is_a_fault(registered, provider, door, issuer):
     other = issuer.format(url=provider.url)
     provider.change_json(DISCOVERY[door], lambda found: found | {"issuer": other})
-    assert reason(oauth.authorize, oauth.pend(door), "s") == Reason.FAULT
+    assert reason(oauth.authorize, consents.pend(door), "s") == Reason.FAULT
     provider.reset()
-    assert oauth.authorize(oauth.pend(door), "s").startswith(provider.url)
+    assert oauth.authorize(consents.pend(door), "s").startswith(provider.url)
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 def test_an_endpoint_that_is_neither_https_nor_loopback_is_refused(registered, provider, name):
     provider.change_json(DISCOVERY["google"], lambda found: found | {name: "http://login.example/x"})
-    assert reason(oauth.authorize, oauth.pend("google"), "s") == Reason.FAULT
+    assert reason(oauth.authorize, consents.pend("google"), "s") == Reason.FAULT
 
 
 @pytest.mark.parametrize("keys", [b"{}", b"[]", b"null", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}', b"<html>"])
@@ -320,7 +320,7 @@ def test_a_key_that_was_changed_at_the_provider_is_learnt(registered, provider):
 def test_a_provider_that_is_down_is_unavailable(registered, trap):
     trap.close()
     registered.config["KITH"] = registered.config["KITH"] | {"GOOGLE_METADATA_URL": f"{trap.url}/x"}
-    assert reason(oauth.authorize, oauth.pend("google"), "s") == Reason.UNAVAILABLE
+    assert reason(oauth.authorize, consents.pend("google"), "s") == Reason.UNAVAILABLE
 
 
 @pytest.mark.parametrize("part", ["discovery", "token"])
@@ -422,21 +422,21 @@ def test_the_client_proves_itself_as_each_provider_wants(registered, provider):
 
 
 def test_select_account_and_a_hint_never_go_together(registered):
-    asked = live.query(oauth.authorize(oauth.pend("microsoft"), "s", login_hint=ACCOUNT, prompt="select_account"))
+    asked = live.query(oauth.authorize(consents.pend("microsoft"), "s", login_hint=ACCOUNT, prompt="select_account"))
     assert asked["prompt"] == "select_account"
     assert "login_hint" not in asked
 
 
 def test_neither_offline_access_nor_earlier_scopes_are_asked_for(registered):
     for door in ("google", "microsoft"):
-        url = oauth.authorize(oauth.pend(door, others=True), "s")
+        url = oauth.authorize(consents.pend(door, others=True), "s")
         for word in ("offline", "include_granted_scopes", "access_type"):
             assert word not in url
 
 
 def test_only_google_has_other_contacts(registered):
-    assert oauth.pend("google", others=True).others
-    assert not oauth.pend("microsoft", others=True).others
+    assert consents.pend("google", others=True).others
+    assert not consents.pend("microsoft", others=True).others
 
 
 def test_nothing_secret_reaches_the_log(registered, provider, caplog):
@@ -455,15 +455,15 @@ def test_nothing_secret_reaches_the_log(registered, provider, caplog):
 
 def test_the_library_is_kept_from_logging_the_verifier(registered, caplog):
     logging.getLogger("authlib").setLevel(logging.DEBUG)
-    oauth.register(registered)
+    consents.register(registered)
     assert logging.getLogger("authlib").level == logging.INFO
 
 
 def test_each_application_has_its_own_client(registered, tmp_path):
     other = create_app(dict(registered.config["KITH"]) | {"INSTANCE": str(tmp_path), "GOOGLE_CLIENT_ID": "another"})
-    assert live.query(oauth.authorize(oauth.pend("google"), "s"))["client_id"] == "demo-google"
+    assert live.query(oauth.authorize(consents.pend("google"), "s"))["client_id"] == "demo-google"
     with other.app_context():
-        assert live.query(oauth.authorize(oauth.pend("google"), "s"))["client_id"] == "another"
+        assert live.query(oauth.authorize(consents.pend("google"), "s"))["client_id"] == "another"
 
 
 @pytest.mark.parametrize(

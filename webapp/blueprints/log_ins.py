@@ -14,12 +14,12 @@ from webapp.domain import accounts, log_ins, tickets
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
 from webapp.models.member import Member
 from webapp.transaction import transaction, unlocked
-from webapp.web import access, limits, oauth
+from webapp.web import access, consents, limits
 from webapp.web.access import public, viewer
+from webapp.web.consents import ConsentError, Identity, Pending, Reason
 from webapp.web.errors import sentence, show_on
 from webapp.web.htmx import leave, leave_to, page
 from webapp.web.log_ins import name_of, offered
-from webapp.web.oauth import ConsentError, Identity, Pending, Reason
 from webapp.web.proving import check_password
 
 bp = Blueprint("log_ins", __name__)
@@ -30,9 +30,11 @@ MINUTES = 10
 
 def _asked(door: str, member: Member | None = None) -> Response:
     """Lead to the provider. What comes back counts for this browser only, once, within ten minutes."""
+    from webapp.web import oauth
+
     if door not in offered():
         raise NotFound
-    pending = oauth.pend(door, signs_in=True)
+    pending = consents.pend(door, signs_in=True)
     with transaction():
         state = tickets.issue(
             STATE, minutes=MINUTES, member=member, going=request.args.get(access.NEXT, ""), **pending.dump()
@@ -64,6 +66,8 @@ def connect(door: str) -> Response:
 @public
 def callback(door: str) -> Response:
     """Take the provider's answer: only for the browser that asked, only once, only from the provider that was asked."""
+    from webapp.web import oauth
+
     state = request.args.get("state", "")
     with transaction():
         ticket = tickets.take(STATE, state)

@@ -10,6 +10,7 @@ from flask import Flask
 
 from webapp import config, metrics
 from webapp.cli.base import application, kith, plainly, to_newest
+from webapp.once import everything_stays
 
 REPORT_BYTES = 1_000_000
 """As much of a report is read; what it says stands at its beginning."""
@@ -39,9 +40,10 @@ def serve(host: str, port: int, workers: int) -> None:
     Without --host only this machine reaches it: for others, put a proxy that speaks https in front (docs/operate.md). One process
     brings the database to this version by itself when it starts; several want `kith upgrade` first.
     """
-    from webapp import schema
-    from webapp import serve as server
-    from webapp.extensions import db
+    with everything_stays():
+        from webapp import schema
+        from webapp import serve as server
+        from webapp.extensions import db
 
     if port != config.PORT and not config.is_given("BASE_URL"):
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"

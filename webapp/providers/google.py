@@ -7,7 +7,6 @@ from webapp import metrics
 from webapp.config import setting
 from webapp.providers.base import Card, Page, ProviderError, card
 from webapp.providers.cursor import Cursor
-from webapp.providers.http import get_json
 
 PAGE_SIZE = 1000
 _CONTACTS, _OTHERS = "connections", "others"
@@ -48,6 +47,8 @@ def _ask(which: str, page_token: str, token: str) -> dict[str, Any]:
         query = {"readMask": "names,emailAddresses", "pageSize": PAGE_SIZE}
     if page_token:
         query["pageToken"] = page_token
+    from webapp.providers.http import get_json
+
     try:
         with metrics.calling("google"):
             return get_json(base, f"{base}{path}?{urlencode(query)}", token)

@@ -8,7 +8,6 @@ import time
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import SplitResult, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,8 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from webapp import clock
-from webapp.config import is_loopback
 from webapp.providers.base import WAIT_SECONDS_MAX, ProviderError
+from webapp.providers.origins import same_origin
 from webapp.transaction import refuse_inside
 
 CONNECT_SECONDS = 3.0
@@ -26,45 +25,8 @@ PAGE_SECONDS = 30.0
 PAGE_BYTES = 20_000_000
 _PIECE = 65_536
 _ERROR_BYTES = 65_536
-_PORTS = {"http": 80, "https": 443}
 _BUSY = 429
 _GATEWAYS = frozenset({500, 502, 503, 504})
-
-
-def origin(url: str) -> str:
-    """Return scheme, host and port of a configured address; ProviderError (broken) unless it is https, or http on loopback."""
-    parts = _split(url)
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise ProviderError("broken", "an address without https is allowed on loopback only")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def same_origin(base: str, url: str) -> str:
-    """Return a link that a provider gave, put together anew on the configured base; ProviderError (broken) if it leads elsewhere.
-
-    Called before the key is attached: the link may name any host.
-    """
-    mine, link = _split(base), _split(url)
-    if (mine.scheme, mine.hostname, _port(mine)) != (link.scheme, link.hostname, _port(link)):
-        raise ProviderError("broken", "the link to the next page leads to another host")
-    return f"{origin(base)}{link.path or '/'}" + (f"?{link.query}" if link.query else "")
-
-
-def _split(url: str) -> SplitResult:
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ProviderError("broken", "an address with characters that no address has")
-    try:
-        parts = urlsplit(url)
-        _port(parts)
-    except ValueError:
-        raise ProviderError("broken", "an address that cannot be read") from None
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
-        raise ProviderError("broken", "an address that is not plain http")
-    return parts
-
-
-def _port(parts: SplitResult) -> int | None:
-    return parts.port or _PORTS.get(parts.scheme)
 
 
 def get_json(

@@ -7,7 +7,7 @@ from webapp import metrics
 from webapp.config import setting
 from webapp.providers.base import Card, Page, ProviderError, card
 from webapp.providers.cursor import Cursor
-from webapp.providers.http import get_json, same_origin
+from webapp.providers.origins import same_origin
 
 PAGE_SIZE = 1000
 _CONTACTS, _FOLDERS = "contacts", "folders"
@@ -52,6 +52,8 @@ class Microsoft:
 
 
 def _ask(base: str, url: str, token: str) -> dict[str, Any]:
+    from webapp.providers.http import get_json
+
     try:
         with metrics.calling("microsoft"):
             return get_json(base, url, token)

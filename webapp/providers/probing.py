@@ -21,7 +21,8 @@ from urllib3.exceptions import HTTPError
 
 from webapp import tokens
 from webapp.providers.base import ProviderError
-from webapp.providers.http import CONNECT_SECONDS, Deadline, Straight, origin, read
+from webapp.providers.http import CONNECT_SECONDS, Deadline, Straight, read
+from webapp.providers.origins import origin
 
 SECONDS = 6.0
 """For each of at most four questions."""

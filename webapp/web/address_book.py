@@ -10,7 +10,7 @@ from webapp.domain import contacts
 from webapp.domain.contacts import Key
 from webapp.models.member import Member
 from webapp.transaction import transaction
-from webapp.web import cookies, oauth
+from webapp.web import cookies
 
 COOKIE = "kith_import"
 PATH = "/contacts"
@@ -54,6 +54,8 @@ def drop(response: Response) -> None:
 
 def end_at_sign_out(member: Member) -> None:
     """Forget the import of the sign-in that ends now, and have the provider's key revoked where the browser can open it."""
+    from webapp.web import oauth
+
     sign_in_id = member.sign_in_id
     revoked = contacts.key_to_revoke(member, sign_in_id, key(AT_SIGN_OUT))
     with transaction():

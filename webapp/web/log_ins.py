@@ -3,7 +3,7 @@
 from flask import Flask
 
 from webapp.config import setting
-from webapp.web import headers, oauth
+from webapp.web import consents, headers
 
 NAMES = {"google": "Google", "microsoft": "Microsoft"}
 
@@ -27,7 +27,7 @@ def _allowed() -> list[str]:
     """Return the doors, and let the page's form lead there: a browser holds the redirect that answers it to the page's policy."""
     doors = offered()
     if doors:
-        origins = dict.fromkeys(each for door in doors for each in oauth.origins(door))
+        origins = dict.fromkeys(each for door in doors for each in consents.origins(door))
         headers.allow(form_action=" ".join(["'self'", *origins]))
     return doors
 

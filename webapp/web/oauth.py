@@ -1,31 +1,38 @@
 """Consent at a provider, to read an address book or to sign in: the request, and its answer.
 
-The protocol is Authlib's; the state is the caller's.
+The protocol is Authlib's; the state is the caller's. What is asked for, and what may come of it, is in `consents`.
 """
 
 import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
 import requests
 from authlib.common.errors import AuthlibBaseError
-from authlib.common.security import generate_token
 from authlib.integrations.flask_client import FlaskOAuth2App, OAuth, OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from flask import Flask, current_app
+from flask import current_app
 from joserfc.errors import JoseError
 from urllib3.exceptions import HTTPError
 
-from webapp import addresses, config, metrics
-from webapp.config import SettingError, setting
+from webapp import addresses, metrics
+from webapp.config import setting
 from webapp.providers.base import ProviderError
-from webapp.providers.http import Deadline, origin, read
-from webapp.providers.probing import Registration
+from webapp.providers.http import Deadline, read
+from webapp.providers.origins import origin
+from webapp.web.consents import (
+    DOORS,
+    EXTENSION,
+    SIGN_IN_SCOPE,
+    ConsentError,
+    Grant,
+    Identity,
+    Pending,
+    Reason,
+    client_auth,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,61 +43,9 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 LEEWAY_SECONDS = 120
 """How far the provider's clock may be off."""
 
-_EXTENSION = "kith.oauth"
 _ASYMMETRIC = re.compile(r"(?:RS|PS|ES)(?:256|384|512)|EdDSA")
 _TENANT = re.compile(r"[0-9a-fA-F\-]{1,64}")
 _CODE = re.compile(r"[a-z_]{1,40}")
-
-
-class Reason(StrEnum):
-    """Why there is no key to an address book, as far as a member is concerned."""
-
-    DENIED = "denied"
-    EXPIRED = "expired"
-    UNAVAILABLE = "unavailable"
-    SCOPE_MISSING = "scope_missing"
-    MISCONFIGURED = "misconfigured"
-    FAULT = "fault"
-
-
-class ConsentError(Exception):
-    """Consent was not given, or could not be taken. What the provider wrote is never part of it."""
-
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else str(reason))
-        self.reason = reason
-        self.detail = detail
-
-
-SIGN_IN_SCOPE = "openid email profile"
-"""All that signing in asks for: never an address book."""
-
-
-@dataclass(frozen=True)
-class _Door:
-    """What differs between the providers."""
-
-    scope: str
-    contacts: str
-    others: str | None
-    client_auth: str
-
-
-_DOORS: Mapping[str, _Door] = {
-    "google": _Door(
-        scope="openid email https://www.googleapis.com/auth/contacts.readonly",
-        contacts="https://www.googleapis.com/auth/contacts.readonly",
-        others="https://www.googleapis.com/auth/contacts.other.readonly",
-        client_auth="client_secret_basic",
-    ),
-    "microsoft": _Door(
-        scope="openid email profile Contacts.Read",
-        contacts="Contacts.Read",
-        others=None,
-        client_auth="client_secret_post",
-    ),
-    "oidc": _Door(scope=SIGN_IN_SCOPE, contacts="", others=None, client_auth="client_secret_basic"),
-}
 
 # What the providers' error codes come to; any other is a fault.
 _CODES: Mapping[str, Reason] = {
@@ -108,56 +63,6 @@ _CODES: Mapping[str, Reason] = {
     "redirect_uri_mismatch": Reason.MISCONFIGURED,
     "unsupported_response_type": Reason.MISCONFIGURED,
 }
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A consent that was asked for: what the callback has to know. The caller keeps it, for one use and ten minutes, under the state."""
-
-    door: str
-    redirect_uri: str
-    nonce: str
-    code_verifier: str
-    others: bool = False
-    signs_in: bool = False
-    """Asked for to sign in, and so for nothing but who it is."""
-
-    def dump(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def load(cls, dumped: Mapping[str, Any]) -> Self:
-        """Return what was dumped."""
-        return cls(**dumped)
-
-
-@dataclass(frozen=True)
-class Grant:
-    """The key to one address book. `email` is only ever shown; it never signs anybody in, links or verifies."""
-
-    access_token: str
-    scopes: tuple[str, ...] | None
-    """What the provider says it allows; None where it does not say, which means: as asked."""
-    others: bool
-    """Whether the people the member has only written to may be read, too."""
-    email: str | None
-
-    def __repr__(self) -> str:
-        return f"Grant(scopes={self.scopes}, others={self.others})"  # a key has no place in a traceback
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who somebody is at a provider: `issuer` and `subject` are the key; `email` is an address it says it has proven, else None."""
-
-    issuer: str
-    subject: str
-    email: str | None
-    name: str
-
-    def __repr__(self) -> str:
-        return f"Identity(issuer={self.issuer!r})"
 
 
 class _Session(OAuth2Session):
@@ -194,73 +99,12 @@ class _Client(FlaskOAuth2App):
     client_cls = _Session
 
 
-def register(app: Flask) -> None:
-    """Prepare an application for asking. SettingError for a provider's address that is neither https nor on this machine."""
-    for door in _DOORS:
-        for name in (f"{door.upper()}_METADATA_URL", f"{door.upper()}_CONTACTS_URL"):
-            if not app.config["KITH"].get(name):
-                continue
-            try:
-                origin(app.config["KITH"][name])
-            except ProviderError:
-                raise SettingError(
-                    f"{config.PREFIX}{name} must start with https:// unless it is this machine's own, "
-                    f"but is {app.config['KITH'][name]!r}."
-                ) from None
-    # One registry an application: a module-level one would keep the first application's client id.
-    app.extensions[_EXTENSION] = {}
-    library = logging.getLogger("authlib")
-    library.setLevel(max(library.level, logging.INFO))  # its DEBUG prints the verifier
-
-
-def callback_url(door: str) -> str:
-    """Return the one address at which a provider's answer is taken."""
-    return f"{setting('BASE_URL')}/contacts/{door}/callback"
-
-
-def sign_in_url(door: str) -> str:
-    """Return the one address at which a provider's answer to a sign-in is taken."""
-    return f"{setting('BASE_URL')}/signin/{door}/callback"
-
-
-def registration(door: str) -> Registration:
-    """Return what this instance thinks a provider knows of it: each address at which it takes an answer, and what it asks for there."""
-    known, name = _DOORS[door], door.upper()
-    redirects = {callback_url(door): known.scope} if known.contacts else {}
-    if door in setting("SIGN_IN_WITH"):
-        redirects[sign_in_url(door)] = SIGN_IN_SCOPE
-    return Registration(
-        setting(f"{name}_METADATA_URL"),
-        setting(f"{name}_CLIENT_ID"),
-        setting(f"{name}_CLIENT_SECRET"),
-        known.client_auth,
-        redirects,
-    )
-
-
-def pend(door: str, *, others: bool = False, signs_in: bool = False) -> Pending:
-    """Return the secrets of a new request: to sign in, or for an address book.
-
-    `others` also asks for the people the member has only written to.
-    """
-    may = _DOORS[door].others is not None
-    where = sign_in_url(door) if signs_in else callback_url(door)
-    return Pending(door, where, generate_token(32), generate_token(64), others and may, signs_in)
-
-
-def origins(door: str) -> list[str]:
-    """Return where a provider asks for consent. Microsoft passes private accounts on to another host of its own."""
-    parts = urlsplit(setting(f"{door.upper()}_METADATA_URL"))
-    more = ["https://login.live.com"] if parts.hostname == "login.microsoftonline.com" else []
-    return [f"{parts.scheme}://{parts.netloc}", *more]
-
-
 def authorize(pending: Pending, state: str, *, login_hint: str | None = None, prompt: str | None = None) -> str:
     """Return the address of the provider's consent page. `state` is the single-use token under which `pending` is kept.
 
     Raises ConsentError where the provider cannot be reached or understood.
     """
-    door = _DOORS[pending.door]
+    door = DOORS[pending.door]
     extra: dict[str, str] = {}
     if prompt is not None:
         extra["prompt"] = prompt
@@ -339,7 +183,7 @@ def revoke(door: str, access_token: str, *, seconds: float = REVOKE_SECONDS) -> 
                 return False  # Microsoft has none
             origin(endpoint)
             with _Session(
-                client.client_id, client.client_secret, revocation_endpoint_auth_method=_client_auth(door)
+                client.client_id, client.client_secret, revocation_endpoint_auth_method=client_auth(door)
             ) as session:
                 session.seconds = seconds
                 answered = session.revoke_token(endpoint, token=access_token, timeout=seconds)
@@ -394,7 +238,7 @@ def _of_code(code: object) -> ConsentError:
 
 
 def _clients() -> dict[tuple[str, ...], _Client]:
-    clients: dict[tuple[str, ...], _Client] = current_app.extensions[_EXTENSION]
+    clients: dict[tuple[str, ...], _Client] = current_app.extensions[EXTENSION]
     return clients
 
 
@@ -415,19 +259,15 @@ def _client(door: str) -> _Client:
             client_secret=client_secret or None,
             server_metadata_url=metadata_url,
             client_kwargs={
-                "scope": _DOORS[door].scope,
+                "scope": DOORS[door].scope,
                 "code_challenge_method": "S256",  # off by default
-                "token_endpoint_auth_method": _client_auth(door),
+                "token_endpoint_auth_method": client_auth(door),
                 "default_timeout": (3.0, ANSWER_SECONDS),
                 "trust_env": False,
             },
         )
         _clients()[key] = found
     return found
-
-
-def _client_auth(door: str) -> str:
-    return _DOORS[door].client_auth if setting(f"{door.upper()}_CLIENT_SECRET") else "none"
 
 
 def _metadata(client: _Client) -> dict[str, Any]:
@@ -502,7 +342,7 @@ def _grant(
     others = pending.others
     if "scope" in token:
         scopes = tuple(str(token["scope"]).split())
-        door = _DOORS[pending.door]
+        door = DOORS[pending.door]
         if not _allows(scopes, door.contacts):
             raise ConsentError(Reason.SCOPE_MISSING)
         others = others and door.others is not None and _allows(scopes, door.others)

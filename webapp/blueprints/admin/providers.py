@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from flask_babel import gettext as _
@@ -12,10 +12,12 @@ from webapp.blueprints.admin.desk import bp
 from webapp.config import setting
 from webapp.domain import doors
 from webapp.domain.errors import N_, NotFound, TooMany
-from webapp.providers import probing
 from webapp.transaction import unlocked
-from webapp.web import log_ins, oauth
+from webapp.web import consents, log_ins
 from webapp.web.htmx import page
+
+if TYPE_CHECKING:
+    from webapp.providers import probing
 
 DOORS = ("google", "microsoft", "oidc")
 WHERE = {
@@ -25,7 +27,7 @@ WHERE = {
     ),
     "oidc": N_("the settings of your provider, where this site is registered as a client"),
 }
-WORDS: Mapping[probing.What, str] = {
+WORDS: Mapping["probing.What", str] = {
     "redirect_known": N_("The redirect address is registered."),
     "secret_known": N_("The client secret is right."),
     "unreachable": N_(
@@ -58,19 +60,21 @@ def providers() -> Response:
 @unlocked
 def check(door: str) -> Response:
     """Ask a provider whether it knows this instance, and say what is wrong. One at a time; nobody is signed in, nothing is kept."""
+    from webapp.providers import probing
+
     if not setting(f"{door.upper()}_CLIENT_ID"):
         raise NotFound
     if not _asking.acquire(blocking=False):
         raise TooMany(BUSY, retry_after=5)
     try:
-        found = probing.probe(oauth.registration(door))
+        found = probing.probe(consents.registration(door))
     finally:
         _asking.release()
     logs.security("an operator checked a provider", door=door, wrong=sum(not each.is_good for each in found))
     return _shown({door: found})
 
 
-def _shown(found: Mapping[str, list[probing.Finding]] | None = None) -> Response:
+def _shown(found: Mapping[str, "list[probing.Finding]"] | None = None) -> Response:
     return page(
         "admin/providers.html",
         doors=[_described(door) for door in DOORS],
@@ -82,7 +86,7 @@ def _shown(found: Mapping[str, list[probing.Finding]] | None = None) -> Response
 
 
 def _described(door: str) -> dict[str, Any]:
-    known, name = oauth.registration(door), door.upper()
+    known, name = consents.registration(door), door.upper()
     met = doors.last("api_disabled", door=door)
     read = doors.last(doors.READ, door=door)
     return {
@@ -94,7 +98,7 @@ def _described(door: str) -> dict[str, Any]:
         "client_id": known.client_id,
         "has_secret": bool(known.client_secret),
         "metadata_url": known.metadata_url,
-        "redirects": list(known.redirects) or [oauth.sign_in_url(door)],
+        "redirects": list(known.redirects) or [consents.sign_in_url(door)],
         "signs_in": door in log_ins.offered(),
         "reads": door != "oidc",
         # Only a member's key tells that the interface is off, so what the last reading met is remembered.

@@ -1,7 +1,7 @@
 """An address book at a server of the member's choice (CardDAV): asked once, with a password that is kept nowhere."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, session
 from flask_babel import gettext as _
@@ -15,13 +15,15 @@ from webapp.blueprints.contacts.wizard import bp
 from webapp.config import setting
 from webapp.domain import accounts, throttles
 from webapp.domain.errors import N_, DomainError, Invalid, Refused
-from webapp.providers import carddav, ways
+from webapp.providers import ways
 from webapp.providers.base import Page, ProviderError
-from webapp.providers.outside import NotRead
 from webapp.transaction import transaction, unlocked
 from webapp.web.access import ask_to_sign_in, sign_in_token, viewer
 from webapp.web.errors import show_on
 from webapp.web.htmx import page
+
+if TYPE_CHECKING:
+    from webapp.providers.outside import NotRead
 
 _CHARACTERS = 1000
 _WITH_PASSWORD = re.compile(r"(?<=//)[^/?#]*@")
@@ -92,6 +94,9 @@ def _fetch(where: str, user: str, password: str) -> Page:
     }
     if missing:
         raise Invalid(**missing)
+    from webapp.providers import carddav
+    from webapp.providers.outside import NotRead
+
     with turn():
         _count_try()
         try:
@@ -126,8 +131,10 @@ _FAILED = {
 }
 
 
-def _not_read(error: NotRead) -> DomainError:
+def _not_read(error: "NotRead") -> DomainError:
     """Return what the member can do about it, beside the field where they can."""
+    from webapp.providers import carddav
+
     host = error.host
     if error.reason == "password":
         return Invalid(

@@ -13,7 +13,7 @@ from webapp.blueprints.contacts.wizard import bp
 from webapp.domain import contacts, invitations
 from webapp.models.base import from_ms, to_ms
 from webapp.transaction import transaction, unlocked
-from webapp.web import address_book, oauth
+from webapp.web import address_book
 from webapp.web.access import viewer
 from webapp.web.filters import day, number
 from webapp.web.htmx import leave, page
@@ -96,6 +96,8 @@ def done() -> Response:
 @unlocked
 def forget() -> Response:
     """Forget everything now, and have the provider's key revoked."""
+    from webapp.web import oauth
+
     if request.method == "GET":
         return page("contacts/forget.html", part="contacts/_forget.html", running=running())
     member = viewer()

@@ -16,11 +16,11 @@ from webapp.domain.contacts import Lost
 from webapp.domain.errors import Invalid, NotFound
 from webapp.providers.ways import Way, way_of
 from webapp.transaction import transaction, unlocked
-from webapp.web import headers, oauth
+from webapp.web import consents, headers
 from webapp.web.access import viewer
+from webapp.web.consents import ConsentError, Pending, Reason
 from webapp.web.errors import show_on
 from webapp.web.htmx import leave, leave_to, page
-from webapp.web.oauth import ConsentError, Pending, Reason
 
 STATE = "consent"
 STATE_MINUTES = 10
@@ -46,7 +46,7 @@ def _find(form: FindForm, *, status: int = 200, choose: bool = False, error: Any
     doors = [door for door in providers.BOOKS if providers.is_offered(door)]
     if doors:
         headers.allow(
-            form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in oauth.origins(door))])
+            form_action=" ".join(["'self'", *dict.fromkeys(each for door in doors for each in consents.origins(door))])
         )
     values: dict[str, Any] = {
         "form": form,
@@ -132,8 +132,10 @@ def begin() -> Response:
 
 
 def _ask(form: FindForm, door: str, kept: str | None) -> Response:
+    from webapp.web import oauth
+
     member = viewer()
-    pending = oauth.pend(door, others="others" in request.form)
+    pending = consents.pend(door, others="others" in request.form)
     prompt = session.pop("contacts_prompt", None)
     with transaction():
         state = tickets.issue(STATE, minutes=STATE_MINUTES, member=member, sign_in=member.sign_in_id, **pending.dump())
@@ -149,6 +151,8 @@ def _ask(form: FindForm, door: str, kept: str | None) -> Response:
 @bp.get("/microsoft/callback", defaults={"door": "microsoft"}, endpoint="microsoft_callback")
 def callback(door: str) -> Response:
     """Take the provider's answer: only for the sign-in that asked, only once, only from the provider that was asked."""
+    from webapp.web import oauth
+
     member = viewer()
     sign_in_id = member.sign_in_id
     with transaction():

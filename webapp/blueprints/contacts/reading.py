@@ -17,7 +17,7 @@ from webapp.domain.contacts import Book, Claim, How, Lost
 from webapp.domain.errors import N_, TooMany
 from webapp.providers.base import Page, ProviderError
 from webapp.transaction import transaction, unlocked
-from webapp.web import address_book, oauth
+from webapp.web import address_book
 from webapp.web.access import viewer
 from webapp.web.errors import sentence
 from webapp.web.htmx import leave, page, wants_part
@@ -83,6 +83,8 @@ def _read_on(wanted: int) -> Response | None:
 
 def _read_one(taken: Claim, sign_in_id: int, key: Any) -> bool:
     """Read one page while no transaction is open; whether it was the last one that needs the provider's key."""
+    from webapp.web import oauth
+
     found: Any
     try:
         found = providers.BOOKS[taken.door].read(taken.token, taken.cursor, others=taken.others)

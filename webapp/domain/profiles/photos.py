@@ -4,8 +4,8 @@ import io
 import threading
 import warnings
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps
 from sqlalchemy import delete, func, insert, select
 
 from webapp import tokens, transaction
@@ -15,6 +15,9 @@ from webapp.domain.profiles.audiences import DEFAULT, exists_for, may_see
 from webapp.extensions import db
 from webapp.models.member import Member, Photo
 from webapp.models.profile import ProfileField
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PIXELS = (64, 256)
 PHOTO_BYTES = 8_000_000
@@ -28,9 +31,6 @@ NO_PICTURE = N_("Choose a JPEG, PNG or WebP picture")
 TOO_LARGE = N_("Choose a smaller picture: at most 8 MB, and at most 25 million pixels")
 
 
-Image.MAX_IMAGE_PIXELS = (
-    None  # `crop` looks at the size itself, before anything is unpacked; a warning would be heard by nobody
-)
 _decoding = threading.Lock()  # one picture at a time: however many arrive, they need the memory of one
 
 
@@ -39,13 +39,20 @@ def crop(picture: bytes) -> dict[int, bytes]:
 
     Invalid for what is no picture, and for one that would need too much memory. Slow: never inside a transaction.
     """
+    from PIL import Image, ImageOps
+
     upright = flat(picture)
     with _decoding:
         return {pixels: _webp(ImageOps.fit(upright, (pixels, pixels), Image.Resampling.LANCZOS)) for pixels in PIXELS}
 
 
-def flat(picture: bytes) -> Image.Image:
+def flat(picture: bytes) -> "Image.Image":
     """Return a picture as its pixels alone, upright and on white, without what it carried besides. As `crop` otherwise."""
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = (
+        None  # the size is looked at here, before anything is unpacked; a warning would be heard by nobody
+    )
     transaction.refuse_inside("A picture is read")
     if len(picture) > PHOTO_BYTES:
         raise Invalid(photo=TOO_LARGE)
@@ -62,8 +69,10 @@ def flat(picture: bytes) -> Image.Image:
             raise Invalid(photo=NO_PICTURE) from error
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
+def _on_white(picture: "Image.Image") -> "Image.Image":
     """Return a picture without transparency, colour profile or anything else but its pixels."""
+    from PIL import Image
+
     if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
         above = picture.convert("RGBA")
         below = Image.new("RGBA", above.size, "white")
@@ -73,7 +82,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return plain
 
 
-def _webp(picture: Image.Image) -> bytes:
+def _webp(picture: "Image.Image") -> bytes:
     written = b""
     for quality in QUALITIES:
         buffer = io.BytesIO()
