@@ -4,6 +4,8 @@ import errno
 import gc
 import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +17,9 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webapp import config, metrics
+from webapp import config, metrics, schema
 from webapp.config import SettingError
-from webapp.extensions import engines
+from webapp.extensions import db, engines
 from webapp.jobs import Worker
 from webapp.keeping import serving
 from webapp.once import everything_stays
@@ -109,22 +111,36 @@ def _listen(host: str, port: int) -> socket.socket:
             ) from None
 
 
-def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Flask]) -> None:
-    """Serve the instance in that folder until told to stop. Listen while `make` makes the application: a migration may take minutes.
+def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Flask], say: Callable[[], None]) -> None:
+    """Serve the instance in that folder, with the application that `make` makes, until told to stop; `say` that, once all is there.
 
-    So whoever asks `/livez` to decide whether to end this process lets it go on.
+    Whoever asks before waits for the application to be made, a second or so. Bringing the database to this version may take minutes:
+    meanwhile they are told, and who asks `/livez` to decide whether to end this process lets it go on.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash file would hold what was in memory
     serving.hold(folder)
     metrics.clean(folder / metrics.FOLDER)
     listening = _listen(host, port)
     with everything_stays():
-        with _alive(listening):
-            app = make()
+        app = make()
+        with app.app_context():
+            is_newest = schema.current() == schema.wanted()
+            db.engine.dispose()  # the processes begin from here, and share no connection
+        if not is_newest:
+            _upgrade(listening)
         # All this lives as long as the processes. Looking through it again and again took a third of a large address book, and every page
         # of memory that is only looked at is one that a process no longer shares.
         gc.freeze()
+    say()
     Server(listening.detach(), workers, app).run()
+
+
+def _upgrade(listening: socket.socket) -> None:
+    """Bring the database to this version, in a process of its own: the memory that takes is gone with it. SystemExit where it failed."""
+    with _alive(listening):
+        done = subprocess.run([sys.executable, "-m", "webapp", "migrate"], check=False)
+    if done.returncode:
+        raise SystemExit(1)  # it said why
 
 
 @contextmanager

@@ -43,7 +43,6 @@ def serve(host: str, port: int, workers: int) -> None:
     with everything_stays():
         from webapp import schema
         from webapp import serve as server
-        from webapp.extensions import db
 
     if port != config.PORT and not config.is_given("BASE_URL"):
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
@@ -52,16 +51,15 @@ def serve(host: str, port: int, workers: int) -> None:
 
     def make() -> Flask:
         app = application()
-        if workers == 1:
-            to_newest(app)
-        else:
+        if workers > 1:
             with app.app_context():
                 schema.require_newest()
-                db.engine.dispose()  # a server's processes begin from here, and share no connection
-        click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
         return app
 
-    server.run(host, port, workers, values["INSTANCE"], make)
+    def say() -> None:
+        click.echo(f"Kith listens on http://{host}:{port} (Ctrl-C stops it).")
+
+    server.run(host, port, workers, values["INSTANCE"], make, say)
 
 
 @kith.command()

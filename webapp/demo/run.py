@@ -36,8 +36,7 @@ def demo(port: int, *, keep: bool) -> None:
     if not keep or not book.exists():
         _anew(folder, book)
     with provider_beside(port + 1, book):
-        _say(base, folder)
-        serve.run("127.0.0.1", port, 1, folder, _made)
+        serve.run("127.0.0.1", port, 1, folder, _made, lambda: _say(base, folder))
 
 
 @contextmanager
