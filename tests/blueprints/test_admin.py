@@ -60,13 +60,15 @@ def test_a_report_without_a_reason_is_named_and_keeps_what_was_typed(ana, ben, a
 
 
 def test_the_list_is_for_operators_and_gets_shorter(ana, ben, operator, as_member):
-    moderation.report(ana, ben, "other")
+    moderation.report(ana, ben, "other", "They keep writing", "Buy now", "message")
     db.session.commit()
     browser = as_member(operator)
     action = re.search(r'href="(/admin/reports/\d+/settle)"', browser.get("/admin/reports").text)[1]
     assert "/admin/" not in as_member(ana).get("/network").text
     assert 'href="/admin"' in browser.get("/network").text
-    assert "Neither side is told" in words(browser.get(action))
+    asked = words(browser.get(action))
+    assert "What was reported a message Buy now Reported by Ana Lima They keep writing" in asked
+    assert "Neither side is told" in asked
     asked = browser.post(action, {"words": "Hmm & so"})
     assert (asked.status_code, "Choose what you decided" in words(asked), "Hmm &amp; so" in asked.text) == (
         422,

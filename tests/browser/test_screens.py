@@ -202,6 +202,12 @@ def test_the_screens_of_a_member(demo, everywhere, come, look, variant):
     sign_in(maya, demo)
     for path in everywhere(maya):
         look(maya, path)
+    for path in ("/admin/members", "/welcome", "/connections"):
+        maya.page.goto(demo + path)
+        maya.page.locator("h1, .list .name").evaluate_all(
+            "them => them.forEach(it => (it.textContent = 'W'.repeat(60)))"
+        )
+        look(maya)
     for path in ("/people?q=an", "/people?q=nobody+is+called+so", "/connections?q=a", "/cards/due", "/welcome"):
         look(maya, path)
     maya.page.goto(f"{demo}/connections")

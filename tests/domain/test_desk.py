@@ -12,6 +12,7 @@ from webapp.domain.errors import NotFound, Refused, TooMany
 from webapp.extensions import db
 from webapp.jobs import health
 from webapp.jobs import leaving as going
+from webapp.mail.catalog import KINDS
 from webapp.models.act import Act
 from webapp.models.invitation import GuestInvitation
 from webapp.models.leaving import Departure
@@ -29,6 +30,13 @@ def olga(context):
 
 def found(*given):
     return [each.name for each in db.session.scalars(members.listed(*given))]
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_every_kind_of_mail_has_a_name_that_fits_a_line(app):
+    assert mails.KIND_WORDS.keys() == KINDS.keys()
+    assert max(map(len, mails.KIND_WORDS.values())) <= 45
+    assert mails.called("of_an_earlier_version") == "A mail of an earlier version"
 
 
 def test_members_are_found_by_name_handle_or_whole_address_whatever_their_state(olga, ana, ben):

@@ -37,8 +37,23 @@ KIND_WORDS: Mapping[str, str] = {
     "message": N_("New message"),
     "digest": N_("Digest"),
     "about_me": N_("What is held about an address"),
+    "not_listed": N_("That an address is not on the roster"),
+    "joining": N_("That somebody waits to be let in"),
+    "approved": N_("That they are let in"),
+    "declined": N_("That they are not let in"),
+    "second_step": N_("That a second step changed"),
+    "recovery_code_used": N_("That a recovery code was used"),
+    "codes_tried": N_("That wrong codes were entered"),
+    "guest_card": N_("That somebody invited an address of theirs"),
+    "connected": N_("That an invitation was accepted"),
+    "introduction_asked": N_("Request for an introduction"),
+    "introduction": N_("Introduction"),
+    "saved_search": N_("What a saved search found"),
+    "keep_in_touch": N_("Whom to get in touch with"),
+    "archive": N_("That an archive can be downloaded"),
 }
-"""What the kinds of mail are called here; any other is called as in docs/mails.md."""
+"""What every kind of mail is called here."""
+EARLIER = N_("A mail of an earlier version")
 NOT_AGAIN = N_("This mail can't be sent again.")
 
 
@@ -99,7 +114,7 @@ def trouble(after: int | None = None) -> Any:
 
 def called(kind: str) -> str:
     """Return what a kind of mail is called."""
-    return KIND_WORDS.get(kind) or (KINDS[kind].when if kind in KINDS else kind)
+    return KIND_WORDS.get(kind, EARLIER)
 
 
 def may_again(row: OutgoingMail) -> bool:
