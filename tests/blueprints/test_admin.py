@@ -207,7 +207,12 @@ def test_an_act_is_asked_once_with_its_reason_and_stands_on_the_members_page(ana
     shown = browser.get(url)
     assert "Sold &lt;b&gt;boats&lt;/b&gt;" in shown.text
     assert "Suspended since" in words(shown)
-    assert browser.post(f"{url}/suspend", {"reason": "Again"}).status_code == 409
+    refused = browser.post(f"{url}/suspend", {"reason": "Again & again"})
+    assert (refused.status_code, "is suspended already" in words(refused), "Again &amp; again" in refused.text) == (
+        409,
+        True,
+        True,
+    )
     assert browser.post(f"{url}/silence", {"reason": "Boats", "days": "0"}).status_code == 303
     assert "until an operator lifts it" in words(browser.get(url))
     assert browser.post(f"{url}/silence", {"reason": "Boats", "days": "x"}).status_code == 422

@@ -301,6 +301,10 @@ def test_who_is_on_the_roster_joins_and_has_their_year_confirmed(olga, as_member
     setting(JOIN="roster")
     desk = as_member(olga)
     assert "The roster is empty" in words(desk.get("/admin/roster"))
+    upload(desk, "email,class\neve@out.example,2008\n")
+    assert desk.post("/admin/roster/remove", {"all": "1", "sure": "1"}).status_code == 303
+    db.session.rollback()
+    assert db.session.scalars(select(RosterEntry.cohort)).all() == []
     assert upload(desk, CSV).status_code == 303
     page = words(desk.get("/admin/roster"))
     assert "2 addresses are read, and kept as hashes" in page
@@ -348,6 +352,9 @@ def test_who_is_on_the_roster_joins_and_has_their_year_confirmed(olga, as_member
     db.session.rollback()
     assert db.session.scalars(select(RosterEntry.cohort)).all() == ["2008"]
     assert named("Eve Adler").roster_cohort == "2008"
+    asked = desk.post("/admin/roster/remove", {"all": "1"})
+    assert (asked.status_code, "Tick that you mean all of them" in words(asked)) == (422, True)
+    assert db.session.scalars(select(RosterEntry.cohort)).all() == ["2008"]
     assert desk.post("/admin/roster/remove", {"email": EVE}).status_code == 303
     assert named("Eve Adler").roster_cohort == ""
     assert named("Eve Adler").is_visible, "who joined with it stays"

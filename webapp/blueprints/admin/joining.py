@@ -6,7 +6,7 @@ from flask import Response, flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_wtf import FlaskForm
-from wtforms import EmailField, FileField, RadioField
+from wtforms import BooleanField, EmailField, FileField, RadioField
 
 from webapp import logs
 from webapp.blueprints.admin.desk import bp
@@ -90,9 +90,10 @@ class RosterForm(FlaskForm):
 
 
 class AddressForm(FlaskForm):
-    """One address to take off."""
+    """One address to take off, or all of them."""
 
     email = EmailField(lazy_gettext("Email"))
+    sure = BooleanField(lazy_gettext("Yes, every address. This can't be undone."))
 
 
 def _shown(**given: Any) -> dict[str, Any]:
@@ -151,6 +152,10 @@ def roster_remove() -> Response:
     """Take one address off, or all of them."""
     form = AddressForm()
     if "all" in request.form:
+        if not form.sure.data:
+            return show_on(
+                form, Invalid(sure=N_("Tick that you mean all of them")), "admin/roster.html", **_shown(one=form)
+            )
         roster.replace({})
         flash(_("The roster is empty"))
         return leave(".roster_page")

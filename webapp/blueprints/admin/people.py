@@ -15,7 +15,7 @@ from webapp.blueprints.admin.desk import bp
 from webapp.config import setting
 from webapp.domain import acts, joining, leaving, moderation, second_steps, silence
 from webapp.domain.desk import deeds, members
-from webapp.domain.errors import Invalid
+from webapp.domain.errors import Invalid, Refused
 from webapp.extensions import db
 from webapp.models.member import Member
 from webapp.web import paging
@@ -168,7 +168,7 @@ def act(handle: str, what: str) -> Response:
     days = as_number(form.days.data or "")
     try:
         asked.do(viewer(), other, form.reason.data or "", -1 if days is None else days)
-    except Invalid as error:
+    except (Invalid, Refused) as error:  # refused: another operator was faster; the reason stays
         return show_on(form, error, "admin/act.html", **values)
     logs.security("an operator acted on a member", other.id, deed=what)
     flash(asked.done % {"name": other.name})
