@@ -364,6 +364,7 @@ def test_a_deleted_member_reads_why_takes_their_data_and_cannot_call_it_off(ana,
     why = browser.get("/suspended")
     assert "Sold &lt;i&gt;addresses&lt;/i&gt;" in why.text
     assert "deletes your account on" in words(why)
+    assert "<h1>Your account will be deleted</h1>" in why.text
     assert "/settings/leave" not in why.text
     assert browser.get("/settings/export").status_code == 200
     leave = browser.get("/settings/leave")

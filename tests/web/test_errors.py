@@ -28,6 +28,7 @@ def test_an_error_nobody_expected_shows_a_number_and_nothing_else(tmp_path, monk
     with capture_logs() as lines:
         answer = app.test_client().get("/readyz", base_url="http://127.0.0.1:8000")
     assert answer.status_code == 500
+    assert 'data-accent="pine"' in answer.text
     [line] = lines
     assert (line["event"], line["kind"], line["endpoint"]) == ("unexpected", "ZeroDivisionError", "public.readyz")
     assert line["request"] in answer.text

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp import logs, transaction
+from webapp.config import setting
 from webapp.domain.errors import N_, DomainError, Invalid, NotFound, Refused, TooMany, Unavailable
 from webapp.extensions import db
 from webapp.web import replica, watching
@@ -175,4 +176,4 @@ def _unexpected(error: BaseException) -> Any:
 
 def _alone(template: str, **values: Any) -> str:
     """Render a page without what all others have: who is signed in would be asked of the database."""
-    return current_app.jinja_env.get_template(template).render(**values)
+    return current_app.jinja_env.get_template(template).render(accent=setting("ACCENT"), **values)
