@@ -30,6 +30,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PATIENCE_MS, ASIDE_MS = 9000, 50
 """How long a write waits for what others hold; whoever pressed a button hears within ten seconds that the database is busy. And how long
 it waits beside a page that only shows something."""
+MANY, SLOW_SECONDS = 8, 3.0
+"""So many may always wait to write in a process; more only while none of them has waited for so long. A disk that needs seconds for each
+commit must not have every thread wait for it: the others show pages."""
+_FULL, _NORMAL = 2, 1
+"""Of SQLite's `synchronous`: https://www.sqlite.org/pragma.html#pragma_synchronous."""
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -114,7 +119,8 @@ def transaction() -> Iterator[None]:
 def aside() -> Iterator[None]:
     """Run the block in a write transaction beside a page that only shows something: where the database cannot take it now, it is left out.
 
-    For what may be missed once: when somebody was last here, or how many pages they looked at.
+    For what may be missed once: when somebody was last here, or how many pages they looked at. So nobody waits for the disk, either: after
+    a power cut it may be missing. What is committed properly afterwards makes it last, too.
     """
     token = _aside.set(True)
     wrote, reads_replica = _has_written.get(), databases.is_replica_read()
@@ -183,26 +189,29 @@ class Queue:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.places: deque[threading.Lock] = deque()
+        self.places: deque[tuple[threading.Lock, float]] = deque()
 
     @contextmanager
     def place(self, seconds: float) -> Iterator[None]:
-        """Wait for one's turn, at most so many seconds, and have it during the block."""
-        mine = threading.Lock()
-        mine.acquire()
+        """Wait for one's turn, at most so many seconds, and have it during the block. NoneFree where MANY wait, and wait for long."""
+        turn = threading.Lock()
+        turn.acquire()
+        mine = (turn, time.monotonic())
         with self.lock:
+            if len(self.places) >= MANY and mine[1] - self.places[0][1] > SLOW_SECONDS:
+                raise NoneFree("Many wait to write, and have waited for long.")
             self.places.append(mine)
             is_first = self.places[0] is mine
         try:
             if not is_first:
-                mine.acquire(timeout=seconds)
+                turn.acquire(timeout=seconds)
             yield
         finally:
             with self.lock:
                 is_first = self.places[0] is mine
                 self.places.remove(mine)
                 if is_first and self.places:
-                    self.places[0].release()
+                    self.places[0][0].release()
 
 
 def _begun(connection: Connection, queue: Queue) -> None:
@@ -213,6 +222,7 @@ def _begun(connection: Connection, queue: Queue) -> None:
         return
     patience = ASIDE_MS if _aside.get() else PATIENCE_MS
     driver: Any = connection.connection.driver_connection
+    _wait_for_disk(connection, driver, wait=not _aside.get())
     begun = time.monotonic()
     with queue.place(patience / 1000):
         left = max(patience - int((time.monotonic() - begun) * 1000), 0)
@@ -224,6 +234,17 @@ def _begun(connection: Connection, queue: Queue) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         finally:
             driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+
+
+def _wait_for_disk(connection: Connection, driver: Any, *, wait: bool) -> None:
+    """Have the commits of a connection wait until the disk has them, or not. Where it never waits (as in the tests), it goes on so."""
+    spared = connection.info.get("kith_spared", False)
+    if wait and spared:
+        driver.execute(f"PRAGMA synchronous={_FULL}")
+        connection.info["kith_spared"] = False
+    elif not wait and not spared and driver.execute("PRAGMA synchronous").fetchone()[0] == _FULL:
+        driver.execute(f"PRAGMA synchronous={_NORMAL}")
+        connection.info["kith_spared"] = True
 
 
 def _begun_on_postgresql(connection: Connection) -> None:
@@ -242,7 +263,9 @@ def _begun_on_postgresql(connection: Connection) -> None:
         driver.autocommit = True  # the driver must not open transactions of its own
     if not options.get("kith_single"):
         patience = ASIDE_MS if _aside.get() else PATIENCE_MS
-        connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {patience}")
+        connection.exec_driver_sql(
+            f"BEGIN; SET LOCAL lock_timeout = {patience}{'; SET LOCAL synchronous_commit = off' if _aside.get() else ''}"
+        )
 
 
 def _begin() -> None:

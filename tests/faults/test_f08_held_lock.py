@@ -6,11 +6,12 @@ import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import TimeoutError as NoneFree
 from structlog.testing import capture_logs
 
 from tests import factories
-from webapp import clock, transaction
+from webapp import clock, create_app, transaction
 from webapp.domain import throttles
 from webapp.extensions import db
 
@@ -127,3 +128,55 @@ def test_f8_who_writes_next_is_who_came_first():
         each.join()
     assert came == ["impatient", *expected]
     assert not queue.places
+
+
+def test_f8_who_comes_when_many_have_waited_for_long_hears_at_once_that_all_is_busy(monkeypatch):
+    """So a disk that needs seconds for each commit cannot have every thread wait for it."""
+    monkeypatch.setattr(transaction, "MANY", 3)
+    queue = transaction.Queue()
+    threads = [threading.Thread(target=wait_in, args=(queue,)) for _each in range(4)]
+    with queue.place(10):
+        for number, each in enumerate(threads):
+            waiting_in(queue, number + 1)
+            each.start()  # the last one more than may always wait, but nobody has waited for long
+        waiting_in(queue, 5)
+        monkeypatch.setattr(transaction, "SLOW_SECONDS", 0)
+        with pytest.raises(NoneFree) as refused, queue.place(10):
+            pass
+        assert transaction.trouble(refused.value) == "busy"
+        waiting_in(queue, 5)
+    for each in threads:
+        each.join()
+    with queue.place(10):
+        assert len(queue.places) == 1
+
+
+def wait_in(queue):
+    with queue.place(10):
+        pass
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_f8_a_page_does_not_wait_for_the_disk_to_keep_what_may_be_missed(engine, request, tmp_path, monkeypatch):
+    """When somebody was last here is written without waiting; what anybody pressed is not, also afterwards on the same connection."""
+    monkeypatch.setattr(transaction, "SQLITE_PRAGMAS", ("journal_mode=WAL", "synchronous=FULL"))
+    settings, asked, waits = {"INSTANCE": str(tmp_path)}, "PRAGMA synchronous", [2, 1, 2, 1, 1]
+    if engine == "postgresql":
+        url = request.getfixturevalue("postgres").database(f"waits_{request.getfixturevalue('worker_id')}")
+        settings["DATABASE_URL"] = f"{url}{'&' if '?' in url else '?'}options=-csynchronous_commit%3Don"
+        asked, waits = "SHOW synchronous_commit", ["on", "off", "on", "off", "off"]
+    app = create_app(settings)
+    with app.app_context():
+        found = []
+        for how in (
+            transaction.transaction,
+            transaction.aside,
+            transaction.transaction,
+            transaction.aside,
+            transaction.aside,
+        ):
+            with how():
+                found.append(db.session.execute(text(asked)).scalar_one())
+        db.session.remove()
+        db.engine.dispose()
+    assert found == waits
