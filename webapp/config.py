@@ -403,10 +403,32 @@ SCHEMES = {
 }
 
 
+def database_fault(url: str) -> str | None:
+    """Return what is wrong with the address of a database whose scheme is right, as the end of a sentence; None for nothing."""
+    if url.startswith("sqlite:"):
+        whole = Path(url.removeprefix("sqlite:///")).is_absolute()
+        return None if whole else "must name a file with its whole path, like sqlite:////srv/kith/kith.sqlite3"
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        return (
+            "must be like postgresql+psycopg://user:password@host:5432/name; signs such as @, / and : in the password are written "
+            "as %40, %2F and %3A"
+        )
+    return None
+
+
 def _check_schemes(values: Mapping[str, Any]) -> None:
     for name, schemes in SCHEMES.items():
         if values[name] and not values[name].startswith(schemes):
             raise SettingError(f"{PREFIX}{name} must start with {' or '.join(schemes)}.")
+        if name == "REDIS_URL" and not _has_port(values[name]):
+            raise SettingError(f"{PREFIX}{name} must be like redis://:password@host:6379/0.")
+        if name.startswith("DATABASE") and values[name] and (fault := database_fault(values[name])):
+            raise SettingError(f"{PREFIX}{name} {fault}.")
     if values["DATABASE_REPLICA_URL"] and not values["DATABASE_URL"].startswith(SCHEMES["DATABASE_REPLICA_URL"]):
         raise SettingError(
             f"{PREFIX}DATABASE_REPLICA_URL names a replica, but {PREFIX}DATABASE_URL names no PostgreSQL that it could follow."
@@ -476,6 +498,14 @@ def _file(path: Path) -> dict[str, Any]:
     return {name.upper(): value for name, value in table.items()}
 
 
+def _has_port(url: str) -> bool:
+    """Whether the port in an address is one, or there is none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
 def _is_address(text: str) -> bool:
     try:
         validate_email(text, check_deliverability=False)
@@ -502,7 +532,14 @@ def _is_host(entry: str) -> bool:
 
 def _base_url(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+    whole = _has_port(url) and not any(sign.isspace() for sign in url)
+    if (
+        not whole
+        or parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path not in {"", "/"}
+        or parts.query
+    ):
         raise SettingError(f"{PREFIX}BASE_URL must be an address like https://kith.example.org, but is {url!r}.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingError(

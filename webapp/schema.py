@@ -108,6 +108,14 @@ def require_newest() -> None:
         raise SettingError(f"The database is at revision {current()}, not {wanted()}: run `kith upgrade` first.")
 
 
+def require_utf8(connection: Connection) -> None:
+    """Raise SettingError where an empty database of PostgreSQL's would not take every name. One of SQLite's always does."""
+    if connection.dialect.name != "sqlite" and (is_like := connection.scalar(text("SHOW server_encoding"))) != "UTF8":
+        raise SettingError(
+            f"The database keeps texts as {is_like}, which has no signs for many names: make one with --encoding UTF8 (docs/operate.md)."
+        )
+
+
 def takes_writes(seconds: float) -> bool:
     """Whether the database is at the newest revision, nobody migrates it, and something could be written within so many seconds.
 
@@ -171,6 +179,8 @@ def migrate(connection: Connection, revision: str = "head") -> str | None:
     from alembic import command
 
     before = _revision(connection)
+    if before is None:
+        require_utf8(connection)
     settings = _config()
     settings.attributes["connection"] = connection
     command.upgrade(settings, revision)

@@ -119,7 +119,7 @@ def test_a_key_file_that_is_none_is_one_sentence(kith, given):
     kith.folder.mkdir()
     (kith.folder / "secret_key").touch(0o600)
     (kith.folder / "secret_key").write_bytes(given)
-    done = kith("doctor")
+    done = kith("upgrade")
     assert (done.exit_code, done.output) == (1, f"Error: {kith.folder / 'secret_key'} is not a key file of Kith.\n")
 
 

@@ -1,7 +1,11 @@
 """What every command has: the group it belongs to, the application, and an error that is one sentence."""
 
+import errno
+import os
+import pwd
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,23 +33,65 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(
                 f"The database is damaged ({error.orig}): restore the last backup (docs/operate.md, Restoring on a bad day)."
             ) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads what is printed has gone
+                raise
+            raise click.ClickException(_about_file(error)) from None
 
     return run
 
 
-def application(**given: Any) -> Flask:
-    """Return the application with the settings in force, `given` before all others, and with the keys that its database knows.
+def _about_file(error: OSError) -> str:
+    said = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+    if isinstance(error, PermissionError):
+        return f"{said} Run this as the user that Kith runs as, who has to be able to read and write there."
+    return said
 
-    SettingError where the database is of a newer version.
+
+def application(*, is_begun: bool = False) -> Flask:
+    """Return the application with the settings in force, and with the keys that its database knows.
+
+    SettingError where the database is of a newer version, where root would leave files that Kith cannot use, and, when it has to be
+    `is_begun` already, where nothing is: then nothing is made.
     """
     from webapp import create_app, schema
-    from webapp.keeping import keys
+    from webapp.keeping import keys, restoring
 
-    app = create_app(given or None)
+    values = config.load()
+    refuse_root(values["INSTANCE"])
+    if is_begun and not schema.holds_data(restoring.url_of(values)):
+        raise _none(values)
+    app = create_app()
     with app.app_context():
         schema.refuse_newer()
+        if is_begun and schema.current() is None:
+            raise _none(values)
     keys.settle(app)
     return app
+
+
+def _none(values: dict[str, Any]) -> config.SettingError:
+    if values["DATABASE_URL"]:
+        return config.SettingError(
+            f"The database of {config.PREFIX}DATABASE_URL has nothing of Kith in it: name another one, or begin with `kith init`."
+        )
+    return config.SettingError(
+        f"There is no Kith in {values['INSTANCE']}: go to where you began one, name its folder in {config.PREFIX}INSTANCE, "
+        "or begin one with `kith init`."
+    )
+
+
+def refuse_root(folder: Path) -> None:
+    """Raise SettingError where root would work in a folder of somebody else, who could not use the files that are made then."""
+    if os.geteuid() != 0 or not folder.exists() or (whose := folder.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(whose).pw_name
+    except KeyError:
+        name = f"#{whose}"
+    raise config.SettingError(
+        f"{folder} belongs to {name}, and what root makes there could not be used by {name}: put `runuser -u {name} --` before the command."
+    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

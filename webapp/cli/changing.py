@@ -72,7 +72,7 @@ def rotate_key(*, drop_old: bool, at_once: bool, write_file: bool) -> None:
         raise click.UsageError("--at-once belongs to --drop-old.")
     if drop_old and write_file:
         raise click.UsageError("--drop-old and --write-file are two different things: choose one.")
-    with application().app_context():
+    with application(is_begun=True).app_context():
         if write_file:
             click.echo(
                 f"Wrote {keys.write_given()}. Now unset KITH_SECRET_KEY, and keep a copy of the file away from the backups."

@@ -23,7 +23,7 @@ def doctor(*, rebuild: bool, as_json: bool) -> None:
 
     from webapp.jobs import checkup
 
-    app = application()
+    app = application(is_begun=True)
     shown = {name: _shown(name, value) for name, value in app.config["KITH"].items()}
     with app.app_context():
         found = list(checkup.findings(rebuild=rebuild))

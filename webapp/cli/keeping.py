@@ -53,7 +53,7 @@ def _instance() -> Iterator[None]:
     """Work in the instance of the settings, and let go of its database afterwards."""
     from webapp.extensions import db
 
-    with application().app_context():
+    with application(is_begun=True).app_context():
         try:
             yield
         finally:

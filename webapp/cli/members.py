@@ -15,7 +15,7 @@ def make_admin(email: str) -> None:
     from webapp.domain.errors import DomainError
     from webapp.transaction import transaction
 
-    with application().app_context():
+    with application(is_begun=True).app_context():
         try:
             with transaction():
                 link = joining.make_operator(email)
@@ -39,7 +39,7 @@ def drop_admin(email: str) -> None:
     from webapp.domain.errors import DomainError
     from webapp.transaction import transaction
 
-    with application().app_context():
+    with application(is_begun=True).app_context():
         try:
             with transaction():
                 accounts.drop_operator(email)
@@ -59,7 +59,7 @@ def sign_out(email: str, *, everybody: bool) -> None:
 
     if bool(email) == everybody:
         raise click.ClickException("Name one member by their address, or say --everybody.")
-    with application().app_context(), transaction():
+    with application(is_begun=True).app_context(), transaction():
         member = None if everybody else accounts.by_address(email)
         if member is None and not everybody:
             raise click.ClickException(f"Nobody here has confirmed the address {email}.")
@@ -75,7 +75,7 @@ def lift_second_step(email: str) -> None:
     from webapp.domain import accounts, second_steps
     from webapp.transaction import transaction
 
-    with application().app_context(), transaction():
+    with application(is_begun=True).app_context(), transaction():
         member = accounts.by_address(email)
         if member is None:
             raise click.ClickException(f"There is no account with {email}. Nothing was changed.")

@@ -26,10 +26,11 @@ def migrate() -> None:
 
 @kith.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="The port to listen on.")
+@click.option("--port", default=8000, type=click.IntRange(1, 65535), show_default=True, help="The port to listen on.")
 @click.option(
     "--workers",
     default=1,
+    type=click.IntRange(min=1),
     show_default=True,
     help="Processes; more than one wants PostgreSQL and `kith upgrade` first.",
 )
@@ -50,7 +51,7 @@ def serve(host: str, port: int, workers: int) -> None:
     server.check(host, port, values)
 
     def make() -> Flask:
-        app = application()
+        app = application(is_begun=workers > 1)
         if workers > 1:
             with app.app_context():
                 schema.require_newest()
@@ -74,7 +75,7 @@ def worker() -> None:
     from webapp.jobs import Worker
     from webapp.keeping import serving
 
-    app = application()
+    app = application(is_begun=True)
     with app.app_context():
         schema.require_newest()
     serving.hold(app.config["KITH"]["INSTANCE"])
@@ -102,7 +103,7 @@ def bounce(address: str) -> None:
     from webapp.jobs import mail
 
     raw = sys.stdin.buffer.read(REPORT_BYTES)
-    with application().app_context():
+    with application(is_begun=True).app_context():
         ours = mail.read_report(raw, address)
     if not ours:
         raise click.ClickException("This is no report that a mail from here can't be delivered. Nothing was changed.")

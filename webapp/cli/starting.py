@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from webapp import config
-from webapp.cli.base import application, kith, plainly, to_newest
+from webapp.cli.base import application, kith, plainly, refuse_root, to_newest
 
 HEAD = """\
 # Settings of this instance. docs/configuration.md explains every one; what is not here has its default.
@@ -79,6 +80,7 @@ def init(
     if path.exists():
         click.echo(f"{path} is there already, and stays as it is{_unheard(given)}.")
     else:
+        refuse_root(folder)
         answers = _answers(given)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # also one that is there already, as in a clone: what is made in it now is nobody else's
@@ -88,7 +90,13 @@ def init(
     to_newest(app)
     with app.app_context():
         _first_operator(operator)
-    click.echo("Next: kith serve")
+    click.echo(f"Next: kith serve{_port(app.config['KITH']['BASE_URL'])}")
+
+
+def _port(base_url: str) -> str:
+    """Return the option by which Kith listens where its link leads, if that is this machine itself."""
+    port = urlsplit(base_url).port or 80
+    return f" --port {port}" if config.is_loopback_url(base_url) and port != config.PORT else ""
 
 
 def _unheard(given: Mapping[str, str | None]) -> str:

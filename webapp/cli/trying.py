@@ -7,7 +7,7 @@ from webapp.cli.base import application, kith, plainly, to_newest
 
 
 @kith.command("demo-provider")
-@click.option("--port", default=8001, show_default=True)
+@click.option("--port", default=8001, type=click.IntRange(1, 65535), show_default=True, help="The port to listen on.")
 @click.option(
     "--book", type=click.Path(exists=True, dir_okay=False), help="A JSON file of accounts and their contacts."
 )
@@ -22,7 +22,13 @@ def demo_provider(port: int, book: str | None) -> None:
 
 
 @kith.command()
-@click.option("--port", default=8000, show_default=True, help="The application's port; the provider gets the next one.")
+@click.option(
+    "--port",
+    default=8000,
+    type=click.IntRange(1, 65534),
+    show_default=True,
+    help="The application's port; the provider gets the next one.",
+)
 @click.option("--keep", is_flag=True, help="Go on with the data of the last time.")
 @plainly
 def demo(port: int, *, keep: bool) -> None:
@@ -33,8 +39,14 @@ def demo(port: int, *, keep: bool) -> None:
 
 
 @kith.command()
-@click.option("--members", default=10_000, show_default=True, help="How many members.")
-@click.option("--connections", default=50, show_default=True, help="How many connections each has on average.")
+@click.option("--members", default=10_000, type=click.IntRange(min=1), show_default=True, help="How many members.")
+@click.option(
+    "--connections",
+    default=50,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="How many connections each has on average.",
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same database.")
 @click.option("--password", default="a quiet walk by the sea", show_default=True, help="Everybody's password.")
 @click.option("--hub", default=0, type=click.IntRange(min=0), help="Give member number 1 exactly so many connections.")

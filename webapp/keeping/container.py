@@ -81,7 +81,12 @@ def seal(manifest: Mapping[str, Any], key: bytes) -> str:
 def placed(file: Path) -> Iterator[Path]:
     """Give a folder of one's own beside a file that is to be; afterwards it is gone. Refused where there is such a file, or no folder."""
     if file.exists():
-        raise Refused(f"{file} exists already: choose another name, or remove it first.")
+        also = (
+            "is a folder: name a new file in it"
+            if file.is_dir()
+            else "exists already: choose another name, or remove it first"
+        )
+        raise Refused(f"{file} {also}.")
     folder = file.parent / f".{file.name}.{os.getpid()}"
     try:
         folder.mkdir(mode=0o700)
@@ -148,6 +153,14 @@ def to_disk(path: Path) -> None:
 # Reading
 
 
+def _is_gzip(file: Path) -> bool:
+    try:
+        with file.open("rb") as given:
+            return given.read(2) == b"\x1f\x8b"
+    except OSError:
+        return False
+
+
 class Backup:
     """A backup that is there: its manifest, and its members to be taken out. Refused, with one sentence, for what is none."""
 
@@ -158,6 +171,8 @@ class Backup:
         except FileNotFoundError:
             raise Refused(f"There is no file {file}.") from None
         except (zipfile.BadZipFile, OSError) as error:
+            if _is_gzip(file):
+                raise Refused(f"{file} is packed: unpack it first, with gunzip.") from None
             reason = "" if isinstance(error, zipfile.BadZipFile) else f": {error.strerror}"
             raise Refused(f"{file} is no backup of Kith, or only a part of one{reason}.") from None
         self.manifest, self._said, self._seal = self._read()

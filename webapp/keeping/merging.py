@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from webapp import clock, tokens
+from webapp import clock, config, tokens
 from webapp.domain import leaving, relationships
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
@@ -103,10 +103,19 @@ class Merged:
 def engine_of(where: str) -> Engine:
     """Return the engine of another database, by its file or its URL; one of SQLite's is read and not written."""
     if where.startswith("postgresql+psycopg://"):
-        return sqlalchemy.create_engine(where, hide_parameters=True)
+        if fault := config.database_fault(where):
+            raise Refused(f"The old database's address {fault}.")
+        engine = sqlalchemy.create_engine(where, hide_parameters=True)
+        try:
+            engine.connect().close()
+        except DBAPIError as error:  # a mistake in the address, such as a password, must not lose what was refused
+            raise Refused(f"The old database can't be used: {tables.first_line(error.orig)}.") from None
+        return engine
     path = Path(where.removeprefix("sqlite:///"))
     if not path.is_file():
         raise Refused(f"There is no database {where}: name a file of SQLite's, or postgresql+psycopg://...")
+    with path.open("rb"):  # whoever may not read it would be told that it is damaged
+        pass
     return sqlalchemy.create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy
 from flask import current_app
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from webapp import schema
+from webapp import config, schema
 from webapp.extensions import db
 from webapp.keeping import restoring, running, serving, tables
 from webapp.keeping.errors import Refused
@@ -43,14 +43,12 @@ class Proof:
 
 def check_url(url: str) -> None:
     """Refused for what names no database that Kith can use."""
-    try:
-        known = sqlalchemy.make_url(url).drivername in {"sqlite", "postgresql+psycopg"}
-    except ArgumentError:
-        known = False
-    if not known or (url.startswith("sqlite") and not url.startswith("sqlite:///")):
+    if not url.startswith(config.SCHEMES["DATABASE_URL"]):
         raise Refused(
             "Name the new database as postgresql+psycopg://user:password@host/name, or sqlite:////folder/kith.sqlite3."
         )
+    if fault := config.database_fault(url):
+        raise Refused(f"The new database's address {fault}.")
 
 
 def move(url: str, progress: Progress = silent) -> list[Proof]:
@@ -125,6 +123,7 @@ def _empty(values: Mapping[str, Any], keys: Any, url: str) -> Iterator[None]:
             with db.engine.connect() as connection:
                 if not tables.is_empty(connection):
                     raise Refused("The new database is not empty: make another one. Nothing was changed.")
+                schema.require_utf8(connection)
         except DBAPIError as error:
             raise Refused(f"The new database can't be used: {tables.first_line(error.orig)}.") from None
         schema.upgrade()

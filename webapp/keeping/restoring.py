@@ -149,6 +149,7 @@ def _check_target(values: Mapping[str, Any], keys: config.Keys, url: str, *, rep
         with database(values, keys, url), db.engine.connect() as connection:
             if not tables.is_empty(connection):
                 raise Refused("The database of KITH_DATABASE_URL is not empty: make a new one and name that there.")
+            schema.require_utf8(connection)
         return False
     if not here.exists():
         return False

@@ -65,7 +65,13 @@ def locked(folder: Path, what: str) -> Iterator[None]:
 
 def _open(folder: Path) -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    whose = folder.stat()
+    if (
+        os.geteuid() == 0 and whose.st_uid != 0
+    ):  # root restored a backup: the servers of the folder's owner need the file, too
+        os.fchown(file, whose.st_uid, whose.st_gid)
+    return file
 
 
 def _elsewhere() -> str | None:
