@@ -111,6 +111,7 @@ def test_who_joins_waits_until_an_operator_lets_them_in(olga, as_member, setting
     # Pressed twice, taken back, pressed again; nothing happens before the minute is over.
     for _twice in range(2):
         assert desk.post(f"/admin/joining/{handle}/approve").status_code == 303
+    assert "Eve Adler is let in. You can undo it for 60 seconds" in words(desk.get("/admin/joining"))
     desk.post(f"/admin/joining/{handle}/decline")
     assert "has decided about Eve Adler already" in words(desk.get("/admin/joining"))
     working.run()

@@ -54,6 +54,11 @@ def decide(handle: str, what: str) -> Response:
         flash(sentence(error))
         return leave(".waiting")
     logs.security("an operator decided who joins", member.id, deed=what)
+    given = {"name": member.name, "seconds": setting("UNDO_SECONDS")}
+    if what == "approve":
+        flash(_("%(name)s is let in. You can undo it for %(seconds)s seconds", **given))
+    else:
+        flash(_("%(name)s is not let in. You can undo it for %(seconds)s seconds", **given))
     return leave(".waiting")
 
 
