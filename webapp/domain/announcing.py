@@ -3,15 +3,15 @@
 What members write themselves, and who may see any of it, is in `feed`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Integer, delete, insert, select
-from sqlalchemy.orm import aliased
 
 from webapp import clock, tokens
 from webapp.extensions import db
-from webapp.models.batch import rows_of
+from webapp.models.built import Change, built_once, rows_given
 from webapp.models.member import Member
 from webapp.models.post import Post
 
@@ -19,30 +19,32 @@ NEW = timedelta(minutes=1)
 """A connection older than this that comes back (its removal was undone) is no news."""
 
 
-def connected(pairs: Mapping[tuple[int, int], datetime]) -> None:
-    """Announce new connections, where both allow it and neither hides: a row for each of the two, under their own name."""
+def connected(pairs: Mapping[tuple[int, int], datetime], may: Container[int]) -> None:
+    """Announce new connections of two who both may be named: a row for each of the two, under their own name.
+
+    Those may who allow it (`Member.announces_connections`) and don't hide.
+    """
     now = clock.now()
-    fresh = [{"low": low, "high": high} for (low, high), since in pairs.items() if since > now - NEW]
-    if not fresh:
-        return
-    given = rows_of(fresh, {"low": Integer(), "high": Integer()})
-    low, high = aliased(Member), aliased(Member)
-    allowed = db.session.execute(
-        select(given.c.low, given.c.high)
-        .join(low, (low.id == given.c.low) & low.announces_connections & ~low.unlisted)
-        .join(high, (high.id == given.c.high) & high.announces_connections & ~high.unlisted)
-    ).all()
-    _write("connected", [ends for row in allowed for ends in ((row.low, row.high), (row.high, row.low))])
+    fresh = [ids for ids, since in pairs.items() if since > now - NEW and all(each in may for each in ids)]
+    _write("connected", [ends for low, high in fresh for ends in ((low, high), (high, low))])
 
 
-def parted(pairs: Collection[tuple[int, int]]) -> None:
-    """Take back what was announced about these pairs; also who invited whom is nothing to tell any more."""
-    if not pairs:
-        return
+def to_part(pairs: Collection[tuple[int, int]]) -> list[Change]:
+    """Return what is to be written to take back what was announced about these pairs.
+
+    Also who invited whom is nothing to tell any more.
+    """
     both = [{"one": one, "other": other} for low, high in pairs for one, other in ((low, high), (high, low))]
-    given = rows_of(both, {"one": Integer(), "other": Integer()})
-    meant = select(Post.id).join(given, (given.c.one == Post.author_id) & (given.c.other == Post.other_id))
-    db.session.execute(delete(Post).where(Post.id.in_(meant)).execution_options(synchronize_session=False))
+    return [(_part(), {"parted": both})] if both else []
+
+
+@built_once
+def _part() -> Any:
+    given = rows_given({"one": Integer(), "other": Integer()}, "parted")
+    table: Any = Post.__table__
+    row = table.c
+    meant = select(row.id).join(given, (given.c.one == row.author_id) & (given.c.other == row.other_id))
+    return delete(table).where(row.id.in_(meant))
 
 
 def joined(newcomer: Member, inviters: Collection[int]) -> None:

@@ -138,10 +138,18 @@ def of_kind(kind: str) -> Event:
 
 def is_wanted(event: Event, channel: str, member_id: Any) -> ColumnElement[bool]:
     """The SQL value whether a member wants to hear of an event by a channel (`app`, `email`)."""
-    usual = event.mailed if channel == "email" else True
+    return _is_wanted(event.name, channel, member_id, usual=event.mailed if channel == "email" else True)
+
+
+def is_shown(name: Any, member_id: Any) -> ColumnElement[bool]:
+    """The SQL value whether a member wants to see in Kith what the event of that name tells."""
+    return _is_wanted(name, "app", member_id, usual=True)
+
+
+def _is_wanted(name: Any, channel: str, member_id: Any, *, usual: bool) -> ColumnElement[bool]:
     chosen = (
         select(EventChoice.wanted)
-        .where(EventChoice.member_id == member_id, EventChoice.event == event.name, EventChoice.channel == channel)
+        .where(EventChoice.member_id == member_id, EventChoice.event == name, EventChoice.channel == channel)
         .scalar_subquery()
     )
     return func.coalesce(chosen, literal(usual), type_=Boolean())

@@ -1,19 +1,21 @@
 """The outbox: mail is put on the table in the transaction of what caused it, and taken off it as long as it has not left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, delete, insert, literal, select
+from sqlalchemy import Integer, Text, bindparam, delete, insert, literal, select
 
 from webapp import clock, config
 from webapp.mail.catalog import KINDS
-from webapp.models.base import db
-from webapp.models.batch import rows_of, values_of
+from webapp.models.base import NOW, Moment, db, to_ms
+from webapp.models.batch import values_of
+from webapp.models.built import Change, built_once, rows_given, write
 from webapp.models.invitation import GuestInvitation, Inquiry
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Member
 
+_TABLE: Any = OutgoingMail.__table__
 NOTICES = [name for name, kind in KINDS.items() if kind.notice]
 
 
@@ -53,50 +55,50 @@ def put_many(
     facts: dict[str, Any] | None = None,
 ) -> None:
     """Put one mail for each pair (the id of the recipient, the id of who causes it) on the table, in one statement."""
-    if not pairs:
-        return
-    now = clock.now()
-    given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
-    table = OutgoingMail.__table__.c
-    db.session.execute(
-        insert(OutgoingMail).from_select(
-            [
-                "kind",
-                "to_member_id",
-                "by_member_id",
-                "facts",
-                "state",
-                "reason",
-                "attempts",
-                "created_at",
-                "not_before",
-            ],
-            select(
-                literal(kind),
-                given.c.to,
-                given.c.by,
-                literal(facts or {}, table.facts.type),
-                literal("queued"),
-                literal(""),
-                literal(0),
-                literal(now, table.created_at.type),
-                literal(not_before or now, table.not_before.type),
-            ),
-        )
-    )
+    at = to_ms(not_before or clock.now())
+    write(to_put([{"kind": kind, "to": to, "by": by, "at": at} for to, by in pairs], facts=facts))
+
+
+def to_put(rows: Sequence[Mapping[str, Any]], *, facts: dict[str, Any] | None = None) -> list[Change]:
+    """Return the same of rows with `kind`, `to`, `by` and `at` (milliseconds) as what is to be written, together with other changes."""
+    return [(_put(), {"mailed": rows, "facts": facts or {}})] if rows else []
+
+
+@built_once
+def _put() -> Any:
+    given = rows_given({"kind": Text(), "to": Integer(), "by": Integer(), "at": Moment()}, "mailed")
+    row: dict[str, Any] = {
+        "kind": given.c.kind,
+        "to_member_id": given.c.to,
+        "by_member_id": given.c.by,
+        "facts": bindparam("facts", type_=_TABLE.c.facts.type),
+        "state": literal("queued"),
+        "reason": literal(""),
+        "attempts": literal(0),
+        "created_at": NOW,
+        "not_before": given.c.at,
+    }
+    return insert(_TABLE).from_select(list(row), select(*row.values()))
 
 
 def retract(kind: str, pairs: Sequence[tuple[int, int]]) -> None:
     """Take the mails of one kind between these pairs (recipient, causer) off the table, as far as they have not left."""
-    if not pairs:
-        return
-    given = rows_of([{"to": to, "by": by} for to, by in pairs], {"to": Integer(), "by": Integer()})
-    meant = (
-        select(OutgoingMail.id)
-        .join(given, (given.c.to == OutgoingMail.to_member_id) & (given.c.by == OutgoingMail.by_member_id))
-        .where(OutgoingMail.kind == kind, OutgoingMail.state == "queued")
-    )
-    db.session.execute(delete(OutgoingMail).where(OutgoingMail.id.in_(meant)))
+    write(to_retract([(kind, to, by) for to, by in pairs]))
+
+
+def to_retract(mails: Sequence[tuple[str, int, int]]) -> list[Change]:
+    """Return the same of several kinds (kind, recipient, causer) as what is to be written, together with other changes."""
+    rows = [{"kind": kind, "to": to, "by": by} for kind, to, by in mails if kind in KINDS]
+    return [(_retract(), {"unsent": rows})] if rows else []
+
+
+@built_once
+def _retract() -> Any:
+    given = rows_given({"kind": Text(), "to": Integer(), "by": Integer()}, "unsent")
+    row = _TABLE.c
+    same = (given.c.kind == row.kind) & (given.c.to == row.to_member_id) & (given.c.by == row.by_member_id)
+    meant = select(row.id).join(given, same).where(row.state == "queued")
+    return delete(_TABLE).where(row.id.in_(meant))
 
 
 def retract_about(kind: str, about: str) -> None:

@@ -6,7 +6,7 @@ value of somebody else's can stand in for it.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Integer,
+    Subquery,
     TableValuedAlias,
     Text,
     TypeDecorator,
@@ -21,12 +22,18 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal,
+    select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
+from webapp.models.base import db
 from webapp.models.batch import is_sqlite
 from webapp.models.member import AnyViewer
 
 F = TypeVar("F", bound=Callable[..., Any])
+Change = tuple[Any, Mapping[str, Any]]
+"""A statement that is built once and changes rows, with its values."""
 
 
 _forgetting: list[Callable[[], None]] = []
@@ -88,3 +95,39 @@ def values_given(name: str = "given", kind: type[Integer | Text] = Integer) -> T
     listed: Any = ARRAY(Text() if kind is Text else BigInteger())
     array = cast(bindparam(name, type_=listed), listed)
     return func.unnest(array).table_valued(column("value", kind()), name=name).render_derived()
+
+
+def rows_given(columns: Mapping[str, Any], name: str = "given") -> Subquery:
+    """Return what `batch.rows_of` returns, of dictionaries that are said under this name when the statement runs."""
+    given = bindparam(name, type_=_Listed)
+    each: TableValuedAlias
+    if is_sqlite():
+        each = func.json_each(given).table_valued(column("value", Text()), name=f"{name}_each")
+        picked = [cast(func.json_extract(each.c.value, f"$.{key}"), kind).label(key) for key, kind in columns.items()]
+    else:
+        array = func.jsonb_array_elements(cast(given, JSONB()))
+        each = array.table_valued(column("value", JSONB()), name=f"{name}_each").render_derived()
+        picked = [cast(each.c.value[key].astext, kind).label(key) for key, kind in columns.items()]
+    return select(*picked).subquery(name)
+
+
+def write(changes: Sequence[Change]) -> None:
+    """Make changes of which none has to see another: one statement on PostgreSQL, where each would be waited for; on SQLite one each.
+
+    A name of a value that two of them have means the same in both.
+    """
+    if not changes:
+        return
+    db.session.flush()
+    connection = db.session.connection()
+    if is_sqlite() or len(changes) == 1:
+        for statement, values in changes:
+            connection.execute(statement, values)
+    else:
+        together = _together(*(statement for statement, _values in changes))
+        connection.execute(together, {name: value for _, values in changes for name, value in values.items()})
+
+
+@built_once
+def _together(*statements: Any) -> Any:
+    return select(literal(1)).add_cte(*(each.cte(f"change_{number}") for number, each in enumerate(statements)))

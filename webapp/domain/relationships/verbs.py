@@ -6,7 +6,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, delete, func, or_, select, tuple_, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    bindparam,
+    cast,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from webapp import clock, config, tokens
 from webapp.domain import circles, ledger, silence
@@ -31,10 +45,12 @@ from webapp.domain.relationships.states import (
 from webapp.domain.relationships.store import Ids, Locked, ordered, who
 from webapp.domain.relationships.views import NOT_CONNECTED, blocked_between
 from webapp.extensions import db
+from webapp.models.base import Moment, from_ms
 from webapp.models.batch import rows_of, values_of
+from webapp.models.built import built_once
 from webapp.models.connection import Connection
 from webapp.models.invitation import Batch
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.relationship import Relationship
 
 Person = Member | int
@@ -92,8 +108,8 @@ def _act(
             return Outcome(pair, unknown=True)
         return room.count(pair_ids, decide(pair, event, me, room.given(given, pair_ids)))
 
-    before = store.lock([ordered(viewer.id, i) for i in ids], make=make)
-    outcomes = store.apply(before, one)
+    before = store.lock([ordered(viewer.id, i) for i in ids], make=make, circles=joins)
+    outcomes = store.apply(before, one, members)
     if len(ids) == 1:
         _say(outcomes)
     if event in {Event.UNDO, Event.WITHDRAW}:
@@ -171,21 +187,31 @@ def allowance(viewer: Member) -> Allowance:
 
 def _sent(viewer_id: int, now: datetime) -> tuple[int, Counter[int]]:
     """Return how many invitations are open, and how many leave in each window of a day; window 0 ends when a hold from now on ends."""
-    row = Relationship
     end = now + timedelta(seconds=config.setting("UNDO_SECONDS"))
     open_now = 0
     leaving: Counter[int] = Counter()
+    for is_open, moment in db.session.execute(_asked(), {"viewer": viewer_id, "since": end - DAY}):
+        open_now += is_open or 0
+        if moment is not None:
+            leaving[max(0, -((end - from_ms(moment)) // DAY))] += 1
+    return open_now, leaving
+
+
+@built_once
+def _asked() -> Any:
+    """One row with how many are open, for each side, and one with the moment (milliseconds) of each that left or leaves."""
+    row, viewer = Relationship, AnyViewer.id
+    counted, moments = [], []
     for mine, held, leaves in (
         (row.low_id, row.low_held, row.low_leaves_at),
         (row.high_id, row.high_held, row.high_leaves_at),
     ):
-        asked = row.state.in_(("pending", "ignored")) & (row.by_id == viewer_id)
-        is_open = (mine == viewer_id) & row.state.in_(NOT_CONNECTED) & or_(held, asked)
-        open_now += db.session.scalar(select(func.count()).where(is_open)) or 0
-        moments: Iterable[Any] = db.session.scalars(select(leaves).where(mine == viewer_id, leaves > end - DAY))
-        for moment in moments:
-            leaving[max(0, -((end - moment) // DAY))] += 1
-    return open_now, leaving
+        asked = row.state.in_(("pending", "ignored")) & (row.by_id == viewer)
+        is_open = (mine == viewer) & row.state.in_(NOT_CONNECTED) & or_(held, asked)
+        counted.append(select(func.count(), cast(null(), BigInteger)).where(is_open))
+        later = leaves > bindparam("since", type_=Moment)
+        moments.append(select(cast(null(), Integer), type_coerce(leaves, BigInteger)).where(mine == viewer, later))
+    return union_all(*counted, *moments)
 
 
 def may_ask(viewer: Member, others: Sequence[Person], *, by_address: bool = False) -> set[int]:
@@ -245,7 +271,7 @@ def invite(
     if not store.is_visible(members, viewer.id):
         raise NotFound
     seen = [i for i in ids if store.is_visible(members, i)]
-    pairs = store.lock([ordered(viewer.id, i) for i in seen], make=True) if seen else {}
+    pairs = store.lock([ordered(viewer.id, i) for i in seen], make=True) if seen else store.Held({}, {})
     now = clock.now()
     given = Given(now, _numbers(), leaves_at=now, note=note)
     asking = [
@@ -275,7 +301,7 @@ def invite(
         mine = room.given(given, pair_ids, leaves_at=when.get(pair_ids, now), batch_id=batch.id if batch else None)
         return room.count(pair_ids, decide(pair, Event.INVITE, who(pair_ids, viewer.id), mine))
 
-    outcomes = store.apply(pairs, one)
+    outcomes = store.apply(pairs, one, members)
     if len(ids) == 1:
         _say(outcomes)
     end = now + given.numbers.undo
@@ -422,7 +448,7 @@ def join(member: Member, inviters: Sequence[Person]) -> int:
         told: tuple[Any, ...] = (Connect(given.now), *answered, Tell(OTHER[me], "connected", given.now))
         return room.count(pair_ids, Outcome(_without_undo(accepted.pair), "connected", told))
 
-    outcomes = store.apply(store.lock([ordered(member.id, i) for i in seen], make=True), one)
+    outcomes = store.apply(store.lock([ordered(member.id, i) for i in seen], make=True, circles=True), one, members)
     return store.words(outcomes)["connected"]
 
 
@@ -456,7 +482,7 @@ def release(now: datetime) -> int:
         return Outcome(outcome.pair, outcome.word, tuple(effects))
 
     before = store.lock(keys)
-    released = len(store.apply(before, one))
+    released = len(store.apply(before, one, members))
     held = [(ids, side, pair.side(side)) for ids, pair in before.items() for side in _SIDES]
     _note(
         "left",
