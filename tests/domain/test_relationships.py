@@ -8,8 +8,10 @@ from webapp.domain import connections, relationships
 from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import store
 from webapp.extensions import db
+from webapp.models.batch import is_sqlite
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.mail import OutgoingMail
+from webapp.models.member import Member
 from webapp.models.notification import Notification
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -358,7 +360,7 @@ def test_the_number_of_statements_is_the_same_for_5_and_50(ana, statements):
 
     five = cost(5, lambda ids: relationships.invite(ana, ids))
     fifty = cost(50, lambda ids: relationships.invite(ana, ids))
-    assert five == fifty <= 10
+    assert five == fifty <= 8
     clock.move(seconds=61)
     with statements() as seen:
         relationships.release(clock.now())
@@ -366,6 +368,27 @@ def test_the_number_of_statements_is_the_same_for_5_and_50(ana, statements):
     db.session.commit()
     relationships.forget(ana)
     db.session.commit()
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_the_number_of_statements_of_an_answer_and_of_an_end(ana, statements, number):
+    """On SQLite, where a statement costs no journey, what follows is one statement for each table."""
+    many = [factories.member(f"Member {i}").id for i in range(number)]
+    for other in many:
+        relationships.invite(db.session.get_one(Member, other), [ana])
+    release()
+
+    def cost(verb):
+        db.session.commit()
+        ana.id  # noqa: B018 - whoever signs in has been read
+        with statements() as seen:
+            assert verb() == number
+        db.session.commit()
+        return len(seen)
+
+    assert cost(lambda: relationships.accept(ana, many)) == (10 if is_sqlite() else 6)
+    assert cost(lambda: relationships.end(ana, *many)) == (9 if is_sqlite() else 6)
+    assert relationships.problems() == []
 
 
 def test_rebuilding_writes_what_the_pairs_say(ana, ben):

@@ -189,6 +189,24 @@ def blocking_against_accepting_leaves_no_connection_across_a_block(app, people):
     agree(left, right)
 
 
+def many_answering_one_who_removes_some_meanwhile(app, people):
+    """Every transaction changes the list of the same member: whoever waited for it has to find it as the one before left it."""
+    left, right = people
+    one = [left[0]] * PAIRS
+    with transaction():
+        relationships.invite(db.session.get_one(Member, left[0]), right)
+    release()
+    at_once(
+        app,
+        does(ACCEPT, right, one),
+        does(ACCEPT, right, one),
+        does(relationships.end, right, one),
+        does(relationships.end, one, right),
+    )
+    assert set(states()) <= {"connected", "removed"}
+    agree(one, right)
+
+
 def inviting_against_leaving(app, people):
     left, right = people
     ask(left, right)
@@ -235,6 +253,7 @@ def the_worker_twice_at_once_releases_everything_once(app, people):
         accepting_twice_and_ignoring_at_once_connects_or_ignores,
         removing_against_accepting_and_undoing,
         blocking_against_accepting_leaves_no_connection_across_a_block,
+        many_answering_one_who_removes_some_meanwhile,
         inviting_against_leaving,
         the_worker_twice_at_once_releases_everything_once,
     ],
