@@ -60,7 +60,8 @@ class Pair:
     def with_side(self, who: Who, **changes: Any) -> "Pair":
         """Return the pair with one side changed."""
         changed = replace(self.side(who), **changes)
-        return replace(self, low=changed) if who == "low" else replace(self, high=changed)
+        low, high = (changed, self.high) if who == "low" else (self.low, changed)
+        return Pair(self.state, self.by, self.since, self.expires_at, self.undo, low, high)
 
     @property
     def is_blocked(self) -> bool:
