@@ -121,7 +121,7 @@ def _memory(communities: Communities, engine: str, sizes: Sizes, minutes: float)
         pass
     with serving.served(communities.settings(engine, sizes), cast.drawn) as house:
         serving.rested(house)
-        return serving.over_time(house, minutes, serving.PAUSE)
+        return serving.over_time(house, minutes, serving.LONG_PAUSE)
 
 
 def _said(rows: Any) -> list[Row]:

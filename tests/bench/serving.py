@@ -31,6 +31,8 @@ ASKING, TURNS = 8, 4
 WRITERS, WRITING_SECONDS, WRITES_EACH = 4, 3, 120
 PAUSE = 5.0
 """Seconds between two pages of a member who reads them."""
+LONG_PAUSE = 20.0
+"""The same, of members who stay for an hour."""
 SAMPLE_SECONDS = 10
 
 
