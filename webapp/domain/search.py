@@ -10,7 +10,8 @@ import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, and_, cast, false, func, or_, select
 
@@ -145,8 +146,7 @@ class Found:
     others: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """Somebody found: the row of a list with the values that narrow it, and whether the words are those of the name."""
 
     row: Any
@@ -185,7 +185,7 @@ def find(viewer: Member, query: Query, place: Place | None = None, size: int = S
 def every(viewer: Member, query: Query) -> list[Hit] | None:
     """Return all who are found, the best first; None for more than `FEW`."""
     found, near = _look(viewer, query)
-    return None if found is None else _kept(query, found, near)
+    return None if found is None else _sorted(_sifted(query, found, near)[0])
 
 
 def newest(viewer: Member, query: Query, most: int) -> list[Any]:
@@ -275,7 +275,8 @@ def _among(near: Near, query: Query) -> set[int]:
 
 
 def _page(query: Query, found: list[Hit], near: Near | None, place: Place | None, size: int) -> Found:
-    kept = _kept(query, found, near)
+    has_all, lacking = _sifted(query, found, near)
+    kept = _sorted(has_all)
     start = next((at for at, hit in enumerate(kept) if hit.key < place[:3]), len(kept)) if place else 0
     shown = kept[start : min(start + size, SHOWN)]
     end = start + len(shown)
@@ -283,15 +284,29 @@ def _page(query: Query, found: list[Hit], near: Near | None, place: Place | None
         [hit.row for hit in shown],
         (*shown[-1].key, end) if shown and end < min(len(kept), SHOWN) else None,
         min(len(kept), people.COUNTED + 1),
-        _counted(query, found, near),
+        _counted(query, has_all, lacking, near),
         ended=end == SHOWN < len(kept),
     )
 
 
-def _kept(query: Query, found: list[Hit], near: Near | None) -> list[Hit]:
-    """Return those for whom every filter holds, the best first."""
+def _sorted(found: list[Hit]) -> list[Hit]:
+    return sorted(found, key=lambda hit: hit.key, reverse=True)
+
+
+def _sifted(query: Query, found: list[Hit], near: Near | None) -> tuple[list[Hit], dict[str, list[Hit]]]:
+    """Return those for whom every filter holds; and by kind, those who lack nothing but what is chosen of it."""
     wanted = _wanted(query)
-    return sorted((hit for hit in found if not _missing(hit, wanted, near)), key=lambda hit: hit.key, reverse=True)
+    if not wanted:
+        return found, {}
+    has_all: list[Hit] = []
+    lacking: dict[str, list[Hit]] = {}
+    for hit in found:
+        missing = [kind for kind, chosen in wanted.items() if _value(hit, kind, near) not in chosen]
+        if not missing:
+            has_all.append(hit)
+        elif len(missing) == 1:
+            lacking.setdefault(missing[0], []).append(hit)
+    return has_all, lacking
 
 
 def _wanted(query: Query) -> dict[str, set[Any]]:
@@ -304,40 +319,29 @@ def _wanted(query: Query) -> dict[str, set[Any]]:
     return chosen
 
 
-def _missing(hit: Hit, wanted: dict[str, set[Any]], near: Near | None) -> list[str]:
-    """Return for which kinds somebody has nothing of what is chosen."""
-    return [kind for kind, chosen in wanted.items() if _value(hit, kind, near) not in chosen]
-
-
 def _value(hit: Hit, kind: str, near: Near | None) -> Any:
     if kind == "degree":
         return 0 if near is None else 1 if hit.row.id in near[0] else 2 if hit.row.id in near[1] else 0
     return hit.row.mentors if kind == "mentors" else mark(kind, getattr(hit.row, kind))
 
 
-def _counted(query: Query, found: list[Hit], near: Near | None) -> dict[str, list[Value]]:
+def _counted(
+    query: Query, has_all: list[Hit], lacking: dict[str, list[Hit]], near: Near | None
+) -> dict[str, list[Value]]:
     """Return by what the found can be narrowed, with how many would be left: each kind among those for whom all other kinds hold."""
-    wanted = _wanted(query)
-    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
-    degrees: Counter[int] = Counter()
-    offering = 0
-    for hit in found:
-        missing = _missing(hit, wanted, near)
-        if len(missing) > 1:
-            continue
-        for facet in FACETS:
-            if not missing or missing[0] == facet:
-                counts[facet][getattr(hit.row, facet)] += 1
-        if near is not None and (not missing or missing[0] == "degree"):
-            degrees[_value(hit, "degree", near)] += 1
-        if not missing or missing[0] == "mentors":
-            offering += hit.row.mentors
-    facets = {facet: _values(query, facet, counts[facet]) for facet in FACETS}
+
+    def rows(kind: str) -> list[Any]:
+        return [hit.row for hit in (*has_all, *lacking.get(kind, ()))]
+
+    facets = {facet: _values(query, facet, Counter(map(attrgetter(facet), rows(facet)))) for facet in FACETS}
+    ids = [row.id for row in rows("degree")]
+    counts = {1: len(near[0].intersection(ids)), 2: len(near[1].intersection(ids) - near[0])} if near else {}
     facets["degree"] = [
-        Value(str(each), degrees[each] if near is not None else None, each in query.degree)
+        Value(str(each), counts[each] if near is not None else None, each in query.degree)
         for each in DEGREES
-        if each in query.degree or degrees[each] or (found and near is None)
+        if each in query.degree or (counts[each] if near is not None else has_all or lacking)
     ]
+    offering = sum(row.mentors for row in rows("mentors"))
     facets["mentors"] = [Value("1", offering, query.mentors)] if offering or query.mentors else []
     return facets
 
