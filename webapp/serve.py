@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import html
 import resource
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,15 @@ BACKLOG = 2048
 CONNECTIONS = 800
 """How many are open at once in a process, which may usually have 1,024 files open: the database needs some, too."""
 
+WAITING = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">{again}
+<title>Back in a moment · {name}</title>
+<style>:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
+body {{ margin: 20vh auto; max-width: 30rem; padding: 0 1.5rem }}
+h1 {{ font-size: 1.5rem; margin: 0 }} p {{ overflow-wrap: anywhere }}</style>
+<main><p>{name}</p><h1>Back in a moment</h1><p>An update is being put in. {words}</p></main>
+"""
+"""All that can be shown while the application must not ask its database: in the browser's own type and colours."""
 LET_GO_SECONDS = 2
 """How long an address that is taken is tried again. The workers of a server that was killed notice it within a second."""
 
@@ -127,7 +138,7 @@ def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Fla
             is_newest = schema.current() == schema.wanted()
             db.engine.dispose()  # the processes begin from here, and share no connection
         if not is_newest:
-            _upgrade(listening)
+            _upgrade(listening, app.config["KITH"]["SITE_NAME"])
         # All this lives as long as the processes. Looking through it again and again took a third of a large address book, and every page
         # of memory that is only looked at is one that a process no longer shares.
         gc.freeze()
@@ -135,18 +146,18 @@ def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Fla
     Server(listening.detach(), workers, app).run()
 
 
-def _upgrade(listening: socket.socket) -> None:
+def _upgrade(listening: socket.socket, name: str) -> None:
     """Bring the database to this version, in a process of its own: the memory that takes is gone with it. SystemExit where it failed."""
-    with _alive(listening):
+    with _alive(listening, name):
         done = subprocess.run([sys.executable, "-m", "webapp", "migrate"], check=False)
     if done.returncode:
         raise SystemExit(1)  # it said why
 
 
 @contextmanager
-def _alive(listening: socket.socket) -> Iterator[None]:
-    """Say that this process lives to whoever asks, and to everybody else to wait a moment."""
-    server = ThreadingHTTPServer(listening.getsockname()[:2], _Waiting, bind_and_activate=False)
+def _alive(listening: socket.socket, name: str) -> Iterator[None]:
+    """Say that this process lives to whoever asks, and to the members of the community of that name to wait a moment."""
+    server = ThreadingHTTPServer(listening.getsockname()[:2], partial(_Waiting, name), bind_and_activate=False)
     server.socket.close()
     server.socket = listening
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -163,19 +174,20 @@ class _Waiting(BaseHTTPRequestHandler):
 
     timeout = 10
 
+    def __init__(self, name: str, *given: Any) -> None:
+        self.name = name
+        super().__init__(*given)  # it answers in here
+
     def do_GET(self) -> None:
         """Answer anything, and end the connection: the next request may be the application's."""
         alive = self.path == "/livez"
-        body = (
-            b"ok\n"
-            if alive
-            else b"not ready\n"
-            if self.path == "/readyz"
-            else b"Back in a moment: an update is being put in.\n"
-        )
+        probes = {"/livez": "ok\n", "/readyz": "not ready\n"}
+        body = (probes.get(self.path) or self._page()).encode()
         self.send_response(200 if alive else 503)
         for name, value in {
-            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Type": f"text/{'plain' if self.path in probes else 'html'}; charset=utf-8",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff",
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
             "Connection": "close",
@@ -185,6 +197,15 @@ class _Waiting(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _page(self) -> str:
+        """Return the page for who waits. It asks again by itself, but not where something was sent: the browser has that, one step back."""
+        sent = self.command == "POST"
+        again = "" if sent else '<meta http-equiv="refresh" content="5">'
+        words = (
+            "Nothing was saved: go back in a moment, and send it again." if sent else "This page looks again by itself."
+        )
+        return WAITING.format(again=again, name=html.escape(self.name), words=words)
 
     do_HEAD = do_POST = do_GET  # noqa: N815 - the names the library looks for
 

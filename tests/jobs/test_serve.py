@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 
 import webapp
 from tests import factories, ports, programs, smtp
-from webapp import create_app, schema
+from webapp import create_app, schema, serve
 from webapp.domain import accounts
 from webapp.extensions import db
 from webapp.serve import Server
@@ -249,3 +249,22 @@ def test_a_connection_waits_longer_than_an_open_conversation_between_two_questio
     pauses = [int(each) for each in re.findall(r'data-(?:look|idle)="(\d+)"', asks)]
     assert len(pauses) == 2
     assert Server(0, 1, Flask("any")).cfg.keepalive > max(pauses)
+
+
+def test_who_comes_while_the_database_is_brought_to_this_version_is_told_and_livez_lets_it_go_on():
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with serve._alive(listening, "Alumni & <Friends>"):
+        assert requests.get(f"{url}/livez", timeout=5).text == "ok\n"
+        ready, page = requests.get(f"{url}/readyz", timeout=5), requests.get(f"{url}/people", timeout=5)
+        sent = requests.post(f"{url}/messages", {"text": "kept"}, timeout=5)
+        assert requests.head(url, timeout=5).content == b""
+    assert (ready.status_code, ready.text) == (503, "not ready\n")
+    for answer in (page, sent):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "Alumni &amp; &lt;Friends&gt;" in answer.text
+    assert 'http-equiv="refresh"' in page.text
+    assert "refresh" not in sent.text
+    assert "Nothing was saved" in sent.text
+    assert listening.fileno() >= 0, "the application goes on listening"
+    listening.close()
