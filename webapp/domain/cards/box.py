@@ -14,7 +14,7 @@ from webapp.domain.errors import N_, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
 from webapp.models.card import CardKey, PrivateCard
-from webapp.models.member import Member
+from webapp.models.member import AnyViewer, Member
 
 PADDED_TO = 256
 """Sealed texts are filled up to a multiple of so many bytes: their length says little about what is in them."""
@@ -142,7 +142,7 @@ def closed(key: bytes, card: Card, place: str) -> bytes:
 # Rows
 
 
-def cards_of(viewer: Member) -> Any:
+def cards_of(viewer: Member | type[AnyViewer]) -> Any:
     """Return the viewer's cards with the wrapped key, as a Select to be narrowed; what is put aside is not among them."""
     return (
         select(PrivateCard, CardKey.wrapped)

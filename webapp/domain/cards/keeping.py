@@ -17,9 +17,11 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.profiles import ContactDetail, audiences, checks
 from webapp.domain.profiles.contact import LABEL_CHARACTERS, check_value
 from webapp.extensions import db
+from webapp.models.base import NOW
 from webapp.models.batch import values_of
+from webapp.models.built import for_any_viewer
 from webapp.models.card import CardKey, PrivateCard, Tag, Tagged
-from webapp.models.member import Member
+from webapp.models.member import AnyViewer, Member
 from webapp.models.profile import CONTACT_KINDS
 
 DETAILS = 30
@@ -62,7 +64,7 @@ class Overlay:
         return box.moment(self.card.spoke)
 
 
-Talked = Callable[[Member, Any], Any]
+Talked = Callable[[Member | type[AnyViewer], Any], Any]
 """What `messages.last_sent` is: nothing here knows messages, because they stand above cards."""
 
 
@@ -237,20 +239,25 @@ class Due:
     due_at: datetime
 
 
+@for_any_viewer
+def _due_by_date(viewer: Member | type[AnyViewer], talked: Talked) -> Any:
+    person = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
+    return (
+        box.cards_of(viewer)
+        .add_columns(*person, talked(viewer, PrivateCard.about_id).label("wrote_at"))
+        .join(Member, Member.id == PrivateCard.about_id)
+        .where(PrivateCard.due_at <= NOW, audiences.exists_for(viewer))
+    )
+
+
 def due_people(viewer: Member, talked: Talked, most: int | None = DUE) -> list[Due]:
     """Return with whom it is time to get in touch, the longest due first, so many of them (None: all). One statement.
 
     The date that stands in clear knows no message; how often lies sealed. So a card is opened where there was one, and each that is due
     by its date is looked at: as many as somebody wants to be reminded of.
     """
+    rows = db.session.execute(_due_by_date(viewer, talked)).all()
     now = clock.now()
-    person = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
-    rows = db.session.execute(
-        box.cards_of(viewer)
-        .add_columns(*person, talked(viewer, PrivateCard.about_id).label("wrote_at"))
-        .join(Member, Member.id == PrivateCard.about_id)
-        .where(PrivateCard.due_at <= now, audiences.exists_for(viewer))
-    ).all()
     opener = box.Opener.of(viewer, rows[0].wrapped) if rows else None
     found = []
     for row in rows:

@@ -52,7 +52,7 @@ def may_see(viewer: Member | None, owner_id: Any, audience: Any) -> Any:
     return audience.in_(EVERY_MEMBER) | near | (owner_id == viewer.id)
 
 
-def exists_for(viewer: Member | None) -> Any:
+def exists_for(viewer: Member | type[AnyViewer] | None) -> Any:
     """The SQL condition that a `Member` exists for the viewer: what they said is as gone as they are."""
     if viewer is None:
         return visible()
