@@ -429,7 +429,7 @@ def test_an_operator_is_made_a_member_again_at_the_machine_but_not_the_last_one(
 
     from webapp.cli import members
 
-    monkeypatch.setattr(members, "application", lambda: app)
+    monkeypatch.setattr(members, "application", lambda **_how: app)
     address = accounts.primary_address(operator)
     db.session.rollback()
     refused = CliRunner().invoke(members.drop_admin, [address])

@@ -586,7 +586,7 @@ def test_whoever_runs_the_machine_lifts_it(ana, as_member, app, monkeypatch):
 
     from webapp import cli
 
-    monkeypatch.setattr(cli.members, "application", lambda: app)
+    monkeypatch.setattr(cli.members, "application", lambda **_how: app)
     set_up(as_member(ana))
     db.session.rollback()
     done = CliRunner().invoke(cli.kith, ["lift-second-step", EMAIL])
