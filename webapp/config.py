@@ -27,6 +27,7 @@ VERSION = "0.1.0"
 
 PREFIX = "KITH_"
 SECRET_CHARACTERS = 32
+TOKEN_CHARACTERS = 16
 SECRET_SIGNS = 10
 """A secret with fewer different characters, or with one of these words, was typed by somebody."""
 SECRET_WORDS = (
@@ -451,14 +452,11 @@ def _check(values: Mapping[str, Any]) -> None:
         raise SettingError(
             f"{PREFIX}PASSWORD_CHARACTERS must be from {PASSWORD_LEAST} to {PASSWORD_MOST}, but is {least}."
         )
-    if values["SMTP_URL"] and not _is_smtp_url(values["SMTP_URL"]):
+    _check_mail(values)
+    if values["METRICS_TOKEN"] and len(values["METRICS_TOKEN"]) < TOKEN_CHARACTERS:
         raise SettingError(
-            f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."
-        )
-    contact = values["SECURITY_CONTACT"]
-    if contact and not contact.startswith("https://") and not _is_address(contact):
-        raise SettingError(
-            f"{PREFIX}SECURITY_CONTACT must be an email address or start with https://, but is {contact!r}."
+            f"{PREFIX}METRICS_TOKEN must have at least {TOKEN_CHARACTERS} characters, or others guess it. "
+            'Take the answer of: python3 -c "import secrets; print(secrets.token_hex(32))"'
         )
     for entry in values["CARDDAV_ALLOWED_HOSTS"]:
         if not _is_host(entry):
@@ -467,6 +465,22 @@ def _check(values: Mapping[str, Any]) -> None:
             )
     if values["CARDDAV_CA_FILE"] and not Path(values["CARDDAV_CA_FILE"]).is_file():
         raise SettingError(f"{PREFIX}CARDDAV_CA_FILE must be a file, but there is no {values['CARDDAV_CA_FILE']}.")
+
+
+def _check_mail(values: Mapping[str, Any]) -> None:
+    if values["SMTP_URL"] and not _is_smtp_url(values["SMTP_URL"]):
+        raise SettingError(
+            f"{PREFIX}SMTP_URL must be smtp://, smtps:// or smtp+starttls:// with a host and perhaps a port."
+        )
+    if values["MAIL_FROM"] and not _is_sender(values["MAIL_FROM"]):
+        raise SettingError(
+            f"{PREFIX}MAIL_FROM must be an email address like kith@example.org, without a name, but is {values['MAIL_FROM']!r}."
+        )
+    contact = values["SECURITY_CONTACT"]
+    if contact and not contact.startswith("https://") and not _is_address(contact):
+        raise SettingError(
+            f"{PREFIX}SECURITY_CONTACT must be an email address or start with https://, but is {contact!r}."
+        )
 
 
 def _check_look(values: Mapping[str, Any]) -> None:
@@ -504,6 +518,12 @@ def _has_port(url: str) -> bool:
         return urlsplit(url).port != 0
     except ValueError:
         return False
+
+
+def _is_sender(text: str) -> bool:
+    """Whether that is an email address, perhaps one of a host that only an own network knows."""
+    name, _, host = text.rpartition("@")
+    return _is_host(host) and _is_address(f"{name}@example.org")
 
 
 def _is_address(text: str) -> bool:

@@ -31,3 +31,22 @@ def test_every_number_is_a_setting_with_its_default_and_can_be_set(tmp_path):
                 SettingError, match=rf"^KITH_{setting.name} must be a whole number, 0 or more, but is '-1'\.$"
             ):
                 config.load({"INSTANCE": str(tmp_path)}, {f"KITH_{setting.name}": "-1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MAIL_FROM", "nonsense", "must be an email address like kith@example.org, without a name, but is 'nonsense'."),
+        ("MAIL_FROM", "Kith <kith@example.org>", "without a name"),
+        ("METRICS_TOKEN", "short", "must have at least 16 characters, or others guess it."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(name, value, said, tmp_path):
+    with pytest.raises(SettingError, match=re.escape(said)) as refused:
+        config.load({"INSTANCE": str(tmp_path)}, {f"KITH_{name}": value})
+    assert str(refused.value).startswith(f"KITH_{name} must ")
+
+
+@pytest.mark.parametrize("value", ["kith@example.org", "kith@alumni.local", "kith@localhost"])
+def test_a_sender_may_be_one_of_an_own_network(value, tmp_path):
+    assert config.load({"INSTANCE": str(tmp_path)}, {"KITH_MAIL_FROM": value})["MAIL_FROM"] == value
