@@ -34,7 +34,7 @@ demo: setup ## Start a living sample community; prints where to click
 	@$(BIN)/kith demo --port $(PORT)
 
 serve: setup ## Run Kith with the data in ./instance
-	@$(BIN)/kith serve --port $(PORT)
+	@MALLOC_ARENA_MAX=2 $(BIN)/kith serve --port $(PORT)
 
 test: setup ## Run every test (KITH_REQUIRE=all: what cannot run here is a failure)
 	@$(PYTEST)

@@ -31,6 +31,8 @@ ASKING, TURNS = 8, 4
 WRITERS, WRITING_SECONDS, WRITES_EACH = 4, 3, 120
 PAUSE = 5.0
 """Seconds between two pages of a member who reads them."""
+AS_A_UNIT = {"MALLOC_ARENA_MAX": "2"}
+"""What deploy/kith.service and the container set."""
 LONG_PAUSE = 20.0
 """The same, of members who stay for an hour."""
 SAMPLE_SECONDS = 10
@@ -43,7 +45,10 @@ class Served(houses.House):
         """Serve it, and wait until it says that it is ready."""
         command = [sys.executable, "-m", "webapp", "serve", "--port", str(self.port), *more]
         self.process = subprocess.Popen(
-            command, env=programs.environment(self.settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=programs.environment(self.settings) | AS_A_UNIT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + programs.PATIENCE
         while not programs.answers(self.url + when):

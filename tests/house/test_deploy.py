@@ -59,6 +59,12 @@ def test_the_container_copies_what_there_is_and_runs_a_command_that_exists():
     assert (ROOT / "bootstrap" / wheel).exists()
 
 
+def test_whatever_starts_it_spares_memory_as_it_is_measured():
+    """See `AS_A_UNIT` in tests/bench/serving.py."""
+    for name in ("deploy/kith.service", "deploy/Dockerfile", "Makefile"):
+        assert "MALLOC_ARENA_MAX=2" in (ROOT / name).read_text(encoding="utf-8"), name
+
+
 def test_the_container_has_the_version_and_everything_compiled():
     """It is not installed there, so its metadata is not; and what cannot be written later would be compiled at each start."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
