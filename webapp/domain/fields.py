@@ -78,7 +78,9 @@ def _values(viewer: Member, column: Any) -> Iterable[str]:
         Member.id != viewer.id,
         ~relationships.blocked_between(viewer, Member.id),
     )
-    return db.session.scalars(select(different.c.value).where(seen.exists()).limit(MOST))
+    # One id of each, not EXISTS: that PostgreSQL would turn into a join with all members.
+    has_one = seen.limit(1).scalar_subquery().is_not(None)
+    return db.session.scalars(select(different.c.value).where(different.c.value.is_not(None), has_one).limit(MOST))
 
 
 def inside(viewer: Member, kind: Kind, name: str) -> Inside:
