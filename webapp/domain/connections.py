@@ -16,7 +16,7 @@ from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Adjacency, Connection
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
 Order = Literal["recent", "first", "last", "contact"]
 Filter = Literal["field", "company", "place", "cohort"]
@@ -89,11 +89,7 @@ def of(
 def _all(viewer: Member | type[AnyViewer]) -> Any:
     return (
         select(
-            Member.id,
-            Member.handle,
-            Member.name,
-            Member.headline,
-            Member.photo,
+            *IN_LISTS,
             Member.name_key,
             Member.sort_key,
             Connection.since,
@@ -340,11 +336,7 @@ def _recently(*states: str) -> Any:
     seen = relationships.undoable(AnyViewer, *states)
     return (
         select(
-            Member.id,
-            Member.handle,
-            Member.name,
-            Member.headline,
-            Member.photo,
+            *IN_LISTS,
             seen.c.state,
             seen.c.undo_until,
         )

@@ -20,7 +20,7 @@ from webapp.models.base import NOW, Moment
 from webapp.models.batch import insert_ignoring
 from webapp.models.built import built_once, values_given
 from webapp.models.connection import Connection
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
 from webapp.models.profile import ProfileField
 
@@ -480,7 +480,7 @@ def _muted_among() -> Any:
 def muted(viewer: Member) -> Any:
     """Return whom the viewer has muted and until when, by name; nobody who does not exist for the viewer."""
     return (
-        select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, Mute.until)
+        select(*IN_LISTS, Mute.until)
         .join(Mute, Mute.other_id == Member.id)
         .where(
             Mute.member_id == viewer.id,

@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.built import built_once, for_any_viewer
 from webapp.models.invitation import Batch, GuestInvitation
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
 LISTS: dict[str, tuple[Status, ...]] = {
     "received": ("received",),
@@ -29,7 +29,7 @@ def of(viewer: Member | type[AnyViewer], name: str) -> Any:
     seen = relationships.as_seen_by(viewer, *LISTS[name])
     at = func.coalesce(seen.c.leaves_at, seen.c.since).label("at")
     return (
-        select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, seen, at)
+        select(*IN_LISTS, seen, at)
         .join(seen, seen.c.other_id == Member.id)
         .where(visible())
         .order_by(at.desc(), Member.id.desc())

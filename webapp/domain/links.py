@@ -14,7 +14,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
 from webapp.models.link import Arrival, InviteLink
-from webapp.models.member import Member, visible
+from webapp.models.member import IN_LISTS, Member, visible
 
 PURPOSE = "invite"
 OPEN_MAX = 20
@@ -107,9 +107,8 @@ def close(viewer: Member, key: str) -> None:
 
 def arrivals(viewer: Member, link: InviteLink, before: int | None = None) -> Any:
     """Return who came by a link of the viewer's, the latest first, as the viewer may see them; from a place on."""
-    columns = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
     found = (
-        select(*columns, Arrival.arrived_at.label("at"), Arrival.id.label("arrival_id"))
+        select(*IN_LISTS, Arrival.arrived_at.label("at"), Arrival.id.label("arrival_id"))
         .join(Arrival, Arrival.member_id == Member.id)
         .where(
             Arrival.link_id == link.id,

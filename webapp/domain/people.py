@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Connection
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
 _TOTAL = select(func.count(Member.id)).where(visible())
 COUNTED = 1000
@@ -52,9 +52,7 @@ class Person:
 @for_any_viewer
 def visible_to(viewer: Member | type[AnyViewer]) -> Any:
     """Return everybody who exists for the viewer, as rows of a list: nobody unverified, suspended or deleted, nobody across a block."""
-    return select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, Member.degree).where(
-        visible(), ~relationships.blocked_between(viewer, Member.id)
-    )
+    return select(*IN_LISTS, Member.degree).where(visible(), ~relationships.blocked_between(viewer, Member.id))
 
 
 def one_of(viewer: Member, handle: str) -> Member:

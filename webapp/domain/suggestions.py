@@ -22,7 +22,7 @@ from webapp.models.batch import insert_ignoring, values_of
 from webapp.models.built import built_once, values_given
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.dismissed import Dismissed
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
 MOST = 20
 AT_A_GLANCE = 6
@@ -156,7 +156,7 @@ def _may_be_suggested() -> Any:
 
 
 def _columns() -> Sequence[Any]:
-    return (Member.id, Member.handle, Member.name, Member.headline, Member.photo, Adjacency.ids)
+    return (*IN_LISTS, Adjacency.ids)
 
 
 def _reached(around: _Around, ids: Sequence[int]) -> list[Suggestion]:

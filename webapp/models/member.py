@@ -156,6 +156,10 @@ class AnyViewer:
     id = bindparam("viewer", type_=Integer)
 
 
+IN_LISTS = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
+"""What every list shows of somebody."""
+
+
 def visible(who: Any = None) -> Any:
     """The SQL condition of `Member.is_visible`, or that of an alias."""
     who = who or Member

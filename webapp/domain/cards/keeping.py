@@ -21,7 +21,7 @@ from webapp.models.base import NOW
 from webapp.models.batch import values_of
 from webapp.models.built import for_any_viewer
 from webapp.models.card import CardKey, PrivateCard, Tag, Tagged
-from webapp.models.member import AnyViewer, Member
+from webapp.models.member import IN_LISTS, AnyViewer, Member
 from webapp.models.profile import CONTACT_KINDS
 
 DETAILS = 30
@@ -241,10 +241,9 @@ class Due:
 
 @for_any_viewer
 def _due_by_date(viewer: Member | type[AnyViewer], talked: Talked) -> Any:
-    person = (Member.id, Member.handle, Member.name, Member.headline, Member.photo)
     return (
         box.cards_of(viewer)
-        .add_columns(*person, talked(viewer, PrivateCard.about_id).label("wrote_at"))
+        .add_columns(*IN_LISTS, talked(viewer, PrivateCard.about_id).label("wrote_at"))
         .join(Member, Member.id == PrivateCard.about_id)
         .where(PrivateCard.due_at <= NOW, audiences.exists_for(viewer))
     )

@@ -14,7 +14,7 @@ from webapp.domain.profiles import audiences, checks
 from webapp.extensions import db
 from webapp.models.batch import values_of
 from webapp.models.card import CardKey, Tag, Tagged
-from webapp.models.member import Member
+from webapp.models.member import IN_LISTS, Member
 
 TAGS = 100
 TAG_CHARACTERS = 40
@@ -77,7 +77,7 @@ def tagged(viewer: Member, key: str) -> Any:
 def people_with(viewer: Member, key: str) -> Any:
     """Return who has that tag and can be seen, by name, as rows of a list."""
     return (
-        select(Member.id, Member.handle, Member.name, Member.headline, Member.photo, Member.name_key)
+        select(*IN_LISTS, Member.name_key)
         .where(Member.id.in_(tagged(viewer, key)), audiences.exists_for(viewer))
         .order_by(Member.name_key, Member.id)
     )

@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models.batch import insert_ignoring, values_of
 from webapp.models.built import built_once
 from webapp.models.connection import Connection
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 from webapp.models.message import Conversation, Message, Participant
 
 NAME_CHARACTERS = 100
@@ -289,7 +289,7 @@ def people_in(viewer: Member, talk: Talk) -> list[Any]:
     """Return who is in a conversation besides the viewer, by name; nobody across a block, and nobody who cannot be seen."""
     return list(
         db.session.execute(
-            select(Member.id, Member.handle, Member.name, Member.headline, Member.photo)
+            select(*IN_LISTS)
             .join(Participant, Participant.member_id == Member.id)
             .where(
                 Participant.conversation_id == talk.id,
