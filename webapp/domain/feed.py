@@ -177,7 +177,9 @@ def _items(gathered: bool) -> Any:
         picked = picked.join(Connection, Connection.other_id == Post.author_id)
         picked = picked.where(Connection.member_id == me.id).order_by((Post.id + 0).desc())
     else:
-        picked = picked.where(_connected(me, Post.author_id)).order_by(Post.id.desc())
+        # Walked through, the newest first. A value for each post and not EXISTS, which PostgreSQL turns into a join with all posts.
+        author = select(Connection.other_id).where(Connection.member_id == me.id, Connection.other_id == Post.author_id)
+        picked = picked.where(author.scalar_subquery().is_not(None)).order_by(Post.id.desc())
     picked = picked.where(
         Post.id > func.coalesce(watermark, 0),
         Post.id < bindparam("before", type_=BigInteger),
