@@ -18,6 +18,8 @@ from webapp.transaction import transaction
 log = structlog.get_logger("kith.jobs")
 
 SWEEP_SECONDS = 2
+FIRST_SECONDS = 1
+"""So long after a start: who waits for its first page comes first."""
 WORK = "work"
 ARCHIVES = "archives"
 """Building one takes up to a minute, and holds up no mail meanwhile."""
@@ -63,8 +65,8 @@ class Worker:
         self.consumer = Consumer(self.huey, workers=3, scheduler_interval=1, initial_delay=0.1, max_delay=1.0)
         self.consumer._set_signal_handlers = lambda: None  # noqa: SLF001 - the server has its own
         self.consumer.start()
-        self.sweep()
-        self.build()
+        self.sweep.schedule(delay=FIRST_SECONDS)
+        self.build.schedule(delay=FIRST_SECONDS)
 
     def stop(self) -> None:
         """Finish the mail that is being handed over, begin no other, and give the lease back."""
