@@ -188,6 +188,7 @@ def _growth(growth: Any) -> Iterator[str]:
 
 
 LOADS = {
+    "peak": "100 browsers, a request every 14 seconds: the peak of 100,000 members, as [scale.md](scale.md) assumes it",
     "leisure": "100 browsers, a request every five seconds",
     "rush": "100 browsers, each asks again at once",
     "import": "20 browsers, one request a second, while an address book of 10,000 is read",

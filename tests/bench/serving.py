@@ -33,6 +33,8 @@ PAUSE = 5.0
 """Seconds between two pages of a member who reads them."""
 AS_A_UNIT = {"MALLOC_ARENA_MAX": "2"}
 """What deploy/kith.service and the container set."""
+PEAK_PAUSE = 14.0
+"""Seven requests a second of a hundred: what docs/scale.md assumes of 100,000 members at their peak."""
 LONG_PAUSE = 20.0
 """The same, of members who stay for an hour."""
 SAMPLE_SECONDS = 10
@@ -252,11 +254,11 @@ def waits(house: Served, urls: Sequence[str]) -> Iterator[Row]:
 
 
 def loaded(house: Served, seconds: float) -> dict[str, Any]:
-    """Let a hundred browsers ask: at their leisure, without a pause, and while an address book is read."""
+    """Let a hundred browsers ask: as at a peak, at their leisure, without a pause, and while an address book is read."""
     found: dict[str, Any] = {}
-    for name, pause in (("leisure", PAUSE), ("rush", 0.0)):
-        done = load.Load(house, f"{name}-{time.time():.0f}").run(house.members, seconds=seconds, pause=pause)
-        found[name] = _summary(done, seconds)
+    for name, pause, times in (("peak", PEAK_PAUSE, 3), ("leisure", PAUSE, 2), ("rush", 0.0, 1)):
+        done = load.Load(house, f"{name}-{time.time():.0f}").run(house.members, seconds=seconds * times, pause=pause)
+        found[name] = _summary(done, seconds * times)
     others = house.members[:20]
     meanwhile = load.Load(house, f"others-{time.time():.0f}")
     using = threading.Thread(target=meanwhile.run, args=[others], kwargs={"seconds": seconds, "pause": 1.0})
