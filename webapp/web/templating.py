@@ -42,7 +42,7 @@ def bind(app: Flask) -> None:
 
 
 def _remembered(app: Flask) -> Callable[..., str]:
-    """Return Flask's `url_for` with a memory. A page has some hundred links; writing each anew took a quarter of its time.
+    """Return Flask's `url_for` with a memory. A page has some hundred links; writing each anew took a tenth of its time.
 
     What an address is made of is all in the key: no route here depends on the request, and none that begins at the page's own ("." or
     "_external") is remembered.
