@@ -126,6 +126,7 @@ def _register(app: Flask) -> None:
         headers,
         limits,
         looks,
+        making,
         replica,
         sessions,
         shell,
@@ -142,6 +143,7 @@ def _register(app: Flask) -> None:
     csrf.init_app(app)
     access.bind(app)
     errors.bind(app)
+    making.bind(app)
     looks.bind(app)
     watching.bind(app)
     assets.bind(app)

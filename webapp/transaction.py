@@ -5,9 +5,7 @@ Nothing slow may run inside one (no provider, no SMTP, no password hashing, no i
 `@unlocked` and writes inside `with transaction():`.
 """
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,8 +19,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from webapp import databases
+from webapp import databases, turns
 from webapp.extensions import db
+from webapp.turns import Place, Turns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +29,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PATIENCE_MS, ASIDE_MS = 9000, 50
 """How long a write waits for what others hold; whoever pressed a button hears within ten seconds that the database is busy. And how long
 it waits beside a page that only shows something."""
+TRY_MS = 10
+"""So long SQLite tries by itself to have the lock, after which it is asked anew. It tries ever more seldom, up to ten times a second: where
+another process writes all the time, whoever has waited for longest would have it last."""
 MANY, SLOW_SECONDS = 8, 3.0
 """So many may always wait to write in a process; more only while none of them has waited for so long. A disk that needs seconds for each
 commit must not have every thread wait for it: the others show pages."""
@@ -80,8 +82,9 @@ def in_write_transaction() -> bool:
     return _writing.get() and db.session.registry.has() and db.session().in_transaction()
 
 
-def refuse_inside(what: str) -> None:
-    """Raise RuntimeError where something slow is about to be done inside a transaction that may write."""
+def slow(what: str) -> None:
+    """Say that something slow is about to be done: other pages are made meanwhile. RuntimeError inside a transaction that may write."""
+    turns.give_up()
     if in_write_transaction():
         raise RuntimeError(f"{what} inside a transaction.")
 
@@ -161,7 +164,7 @@ def prepare(engine: Engine) -> None:
     """Make an engine's connections behave: how each transaction begins, and how long it waits for others. On SQLite, pragmas as well."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", partial(_begun, queue=Queue()))
+        event.listen(engine, "begin", partial(_begun, writers=Writers()))
     else:
         event.listen(engine, "begin", _begun_on_postgresql)
 
@@ -179,61 +182,52 @@ def _connected(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-class Queue:
+class Writers(Turns):
     """Who of a process writes next: whoever came first. SQLite knows no order, and lets some who wait try in vain for seconds.
 
-    A place in it is held until SQLite's lock is had or refused, never while something is written: nothing that goes wrong in a transaction
-    leaves it held, and who works in two databases at once waits in no place meanwhile. With 24 threads that wrote all the time, 5 ms each,
-    the longest wait fell from more than PATIENCE_MS to 0.9 s, and as much was written.
+    A turn lasts until SQLite's lock is had or refused, never while something is written: nothing that goes wrong in a transaction leaves
+    it taken, and who works in two databases at once waits in no place meanwhile. With 24 threads that wrote all the time, 5 ms each, the
+    longest wait fell from more than PATIENCE_MS to 0.9 s, and as much was written.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.places: deque[tuple[threading.Lock, float]] = deque()
+        super().__init__(1)
 
-    @contextmanager
-    def place(self, seconds: float) -> Iterator[None]:
-        """Wait for one's turn, at most so many seconds, and have it during the block. NoneFree where MANY wait, and wait for long."""
-        turn = threading.Lock()
-        turn.acquire()
-        mine = (turn, time.monotonic())
-        with self.lock:
-            if len(self.places) >= MANY and mine[1] - self.places[0][1] > SLOW_SECONDS:
-                raise NoneFree("Many wait to write, and have waited for long.")
-            self.places.append(mine)
-            is_first = self.places[0] is mine
-        try:
-            if not is_first:
-                turn.acquire(timeout=seconds)
-            yield
-        finally:
-            with self.lock:
-                is_first = self.places[0] is mine
-                self.places.remove(mine)
-                if is_first and self.places:
-                    self.places[0][0].release()
+    def admit(self, mine: Place) -> None:
+        """Raise NoneFree where MANY wait, and have waited for long."""
+        if len(self.places) >= MANY and mine.came - self.places[0].came > SLOW_SECONDS:
+            raise NoneFree("Many wait to write, and have waited for long.")
 
 
-def _begun(connection: Connection, queue: Queue) -> None:
+def _begun(connection: Connection, writers: Writers) -> None:
     if connection.get_execution_options().get("kith_single"):
         return
     if not _writing.get():
         connection.exec_driver_sql("BEGIN")
         return
-    patience = ASIDE_MS if _aside.get() else PATIENCE_MS
+    turns.give_up()
+    patience = (ASIDE_MS if _aside.get() else PATIENCE_MS) / 1000
     driver: Any = connection.connection.driver_connection
     _wait_for_disk(connection, driver, wait=not _aside.get())
-    begun = time.monotonic()
-    with queue.place(patience / 1000):
-        left = max(patience - int((time.monotonic() - begun) * 1000), 0)
-        if left == PATIENCE_MS:  # as it mostly is
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return
-        driver.execute(f"PRAGMA busy_timeout={left}")
+    end = time.monotonic() + patience
+    with writers.place(patience):
+        driver.execute(f"PRAGMA busy_timeout={TRY_MS}")
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            while not _begins(connection, end):
+                pass
         finally:
             driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+
+
+def _begins(connection: Connection, end: float) -> bool:
+    """Begin to write; whether that was possible. Raises what the database says where it is not, and the time is over."""
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except DBAPIError as error:
+        if trouble(error) != "busy" or time.monotonic() > end:
+            raise
+        return False
+    return True
 
 
 def _wait_for_disk(connection: Connection, driver: Any, *, wait: bool) -> None:

@@ -1,5 +1,6 @@
 """F8: somebody else holds the lock that writing needs, for a while or for too long."""
 
+import multiprocessing
 import sqlite3
 import threading
 import time
@@ -7,11 +8,12 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from structlog.testing import capture_logs
 
 from tests import factories
-from webapp import clock, create_app, transaction
+from webapp import clock, create_app, schema, transaction
 from webapp.domain import throttles
 from webapp.extensions import db
 
@@ -101,7 +103,7 @@ def waiting_in(queue, number):
 
 def test_f8_who_writes_next_is_who_came_first():
     """Also after one who had no patience left, and one whose turn ended in an error: nobody's place stays taken."""
-    queue, came = transaction.Queue(), []
+    queue, came = transaction.Writers(), []
 
     def come(name, seconds):
         with suppress(OSError), queue.place(seconds):
@@ -133,7 +135,7 @@ def test_f8_who_writes_next_is_who_came_first():
 def test_f8_who_comes_when_many_have_waited_for_long_hears_at_once_that_all_is_busy(monkeypatch):
     """So a disk that needs seconds for each commit cannot have every thread wait for it."""
     monkeypatch.setattr(transaction, "MANY", 3)
-    queue = transaction.Queue()
+    queue = transaction.Writers()
     threads = [threading.Thread(target=wait_in, args=(queue,)) for _each in range(4)]
     with queue.place(10):
         for number, each in enumerate(threads):
@@ -180,3 +182,42 @@ def test_f8_a_page_does_not_wait_for_the_disk_to_keep_what_may_be_missed(engine,
         db.session.remove()
         db.engine.dispose()
     assert found == waits
+
+
+WRITERS, WRITING_SECONDS, WAIT_MS = 4, 3.0, 2000
+
+
+def write_all_the_time(folder, said):
+    """Write one transaction of five milliseconds after the other; say how many were, and how many were refused."""
+    transaction.PATIENCE_MS = WAIT_MS
+    app = create_app({"INSTANCE": folder})
+    written = refused = 0
+    end = time.monotonic() + WRITING_SECONDS
+    with app.app_context():
+        while time.monotonic() < end:
+            try:
+                with transaction.transaction():
+                    db.session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                    time.sleep(0.005)
+                written += 1
+            except DBAPIError:
+                refused += 1
+    said.put((written, refused))
+
+
+def test_f8_processes_that_write_all_the_time_let_each_other_write(tmp_path):
+    """Left to itself, SQLite has one of four wait for five seconds and more, and try ever more seldom."""
+    app = create_app({"INSTANCE": str(tmp_path)})
+    with app.app_context():
+        schema.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+    context = multiprocessing.get_context("spawn")
+    said = context.Queue()
+    writers = [context.Process(target=write_all_the_time, args=(str(tmp_path), said)) for _each in range(WRITERS)]
+    for each in writers:
+        each.start()
+    found = [said.get(timeout=60) for _each in writers]
+    for each in writers:
+        each.join()
+    assert all(written > 0 and refused == 0 for written, refused in found), found

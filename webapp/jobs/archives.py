@@ -20,7 +20,7 @@ from webapp.domain.archives import Claimed, Part, Row
 from webapp.domain.profiles import KIND_WORDS
 from webapp.extensions import db
 from webapp.models.member import Member
-from webapp.transaction import refuse_inside, transaction
+from webapp.transaction import slow, transaction
 
 log = structlog.get_logger("kith.jobs")
 
@@ -73,7 +73,7 @@ class _Building:
     """One archive while it is written."""
 
     def __init__(self, claimed: Claimed, file: Any, goes_on: Callable[[], bool]) -> None:
-        refuse_inside("Building an archive")
+        slow("Building an archive")
         viewer = db.session.get(Member, claimed.member_id)
         if viewer is None:
             raise archives.Gone

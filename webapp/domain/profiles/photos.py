@@ -53,7 +53,7 @@ def flat(picture: bytes) -> "Image.Image":
     Image.MAX_IMAGE_PIXELS = (
         None  # the size is looked at here, before anything is unpacked; a warning would be heard by nobody
     )
-    transaction.refuse_inside("A picture is read")
+    transaction.slow("A picture is read")
     if len(picture) > PHOTO_BYTES:
         raise Invalid(photo=TOO_LARGE)
     with _decoding, warnings.catch_warnings(action="ignore"):  # Pillow's, about what a picture says of itself
