@@ -114,11 +114,14 @@ def test_despite_goes_on_and_looking_changes_nothing(old):
     assert upgrading.upgrade(looks).backup is None
 
 
-def test_serve_upgrades_by_itself(old, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_upgrades_by_itself(old, tmp_path, workers):
     port, log = ports.free(), tmp_path / "log"
     log.touch()
     db.engine.dispose()
-    serving = programs.start("serve", "--port", port, log=log, INSTANCE=old.config["KITH"]["INSTANCE"])
+    serving = programs.start(
+        "serve", "--port", port, "--workers", workers, log=log, INSTANCE=old.config["KITH"]["INSTANCE"]
+    )
     serving.wait_until(lambda: programs.answers(f"http://127.0.0.1:{port}/readyz"))
     assert f"The database is at revision {schema.wanted()}." in log.read_text()
     assert "A backup of it as it was" in log.read_text()
@@ -143,10 +146,24 @@ def test_an_older_kith_does_not_touch_the_database_of_a_newer_one(old):
 def test_who_needs_the_newest_revision_asks_for_it(old):
     db.engine.dispose()
     given = {"INSTANCE": old.config["KITH"]["INSTANCE"]}
-    for words in (["worker"], ["rotate-key"], ["serve", "--workers", 2, "--port", ports.free()]):
+    for words in (["worker"], ["rotate-key"]):
         answer = programs.run(*words, **given)
         assert (
             answer.stderr
             == f"Error: The database is at revision {OLD}, not {schema.wanted()}: run `kith upgrade` first.\n"
         )
     assert "choose one" in programs.run("upgrade", "--backup", "x", "--without-backup", **given).stderr
+
+
+def test_several_processes_on_postgresql_want_the_newest_revision_to_be_there(postgres, worker_id, tmp_path):
+    url = postgres.database(f"upgrading_{worker_id}")
+    words, given = (
+        ("serve", "--workers", 2, "--port", ports.free()),
+        {"INSTANCE": tmp_path, "DATABASE_URL": url},
+    )
+    assert "has nothing of Kith in it" in programs.run(*words, **given).stderr
+    with create_app(given).app_context():
+        schema.make(OLD)
+        db.session.remove()
+        db.engine.dispose()
+    assert "run `kith upgrade` first" in programs.run(*words, **given).stderr

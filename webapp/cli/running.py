@@ -32,14 +32,14 @@ def migrate() -> None:
     default=1,
     type=click.IntRange(min=1),
     show_default=True,
-    help="Processes; more than one wants PostgreSQL and `kith upgrade` first.",
+    help="Processes: as many as the machine has processors, where members wait for pages.",
 )
 @plainly
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the pages and do the recurring work, such as sending mail, until Ctrl-C.
 
-    Without --host only this machine reaches it: for others, put a proxy that speaks https in front (docs/operate.md). One process
-    brings the database to this version by itself when it starts; several want `kith upgrade` first.
+    Without --host only this machine reaches it: for others, put a proxy that speaks https in front (docs/operate.md). It brings the
+    database to this version by itself when it starts; with several processes on PostgreSQL, run `kith upgrade` first.
     """
     with everything_stays():
         from webapp import schema
@@ -49,10 +49,11 @@ def serve(host: str, port: int, workers: int) -> None:
         os.environ["KITH_BASE_URL"] = f"http://127.0.0.1:{port}"
     values = config.load()
     server.check(host, port, values)
+    is_one_of_many = workers > 1 and values["DATABASE_URL"].startswith("postgresql")  # which other hosts may serve, too
 
     def make() -> Flask:
-        app = application(is_begun=workers > 1)
-        if workers > 1:
+        app = application(is_begun=is_one_of_many)
+        if is_one_of_many:
             with app.app_context():
                 schema.require_newest()
         return app
