@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from webapp import config
+from webapp import config, serve
 from webapp.cli import kith
 
 ROOT = Path(__file__).parents[2]
@@ -141,3 +141,10 @@ def test_proxies_pass_on_one_address_and_count_for_nobody_outside():
         assert "/metrics" in text
         assert re.search(r"X-Forwarded-For (\$remote_addr|\{remote_host\})", text), name
         assert "trusted_proxies = 1" in text
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile", "Caddyfile.large"])
+def test_proxies_close_an_idle_connection_before_kith_does(name):
+    """Else what a member sends at that very moment is lost, and a proxy may not send it twice."""
+    (seconds,) = re.findall(r"keepalive(?:_timeout)? (\d+)s", (DEPLOY / name).read_text(encoding="utf-8"))
+    assert int(seconds) < serve.KEEPALIVE_SECONDS
