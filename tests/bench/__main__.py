@@ -107,6 +107,10 @@ def _serving(communities: Communities, engine: str, sizes: Sizes, seconds: float
         rows += _said(serving.throughput(house, seconds))
         load = serving.loaded(house, seconds)
         held["after the load below"] = serving.holds(house)
+    with serving.served(settings, cast.drawn, "--workers", "2") as house:
+        held["two processes, after the start and a first page"] = serving.rested(house)
+        load |= serving.loaded_together(house, seconds)
+        held["two processes, after the load below"] = serving.holds(house)
     rows += _said(serving.writers(settings, cast))
     return {"setting": setting, "rows": rows, "load": load, "memory": held}
 

@@ -191,6 +191,8 @@ LOADS = {
     "peak": "100 browsers, a request every 14 seconds: the peak of 100,000 members, as [scale.md](scale.md) assumes it",
     "leisure": "100 browsers, a request every five seconds",
     "rush": "100 browsers, each asks again at once",
+    "brisk": "**two processes:** 100 browsers, a request nearly every second",
+    "rush of two": "**two processes:** 100 browsers, each asks again at once",
     "import": "20 browsers, one request a second, while an address book of 10,000 is read",
 }
 

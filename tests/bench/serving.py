@@ -37,6 +37,8 @@ PEAK_PAUSE = 14.0
 """Seven requests a second of a hundred: what docs/scale.md assumes of 100,000 members at their peak."""
 LONG_PAUSE = 20.0
 """The same, of members who stay for an hour."""
+SHORT_PAUSE = 0.8
+"""A hundred requests a second of a hundred, where nobody waits for long: what F11 asks of two processors."""
 SAMPLE_SECONDS = 10
 
 
@@ -77,9 +79,9 @@ class Served(houses.House):
 
 
 @contextmanager
-def served(settings: dict[str, str], ids: list[int], **more: Any) -> Iterator[Served]:
+def served(settings: dict[str, str], ids: list[int], *words: str, **more: Any) -> Iterator[Served]:
     """A server on a community, with these members at their browsers."""
-    house = Served(Path(settings["INSTANCE"]), **settings, **more).sign_in(ids).start()
+    house = Served(Path(settings["INSTANCE"]), **settings, **more).sign_in(ids).start(*words)
     try:
         yield house
     finally:
@@ -255,10 +257,8 @@ def waits(house: Served, urls: Sequence[str]) -> Iterator[Row]:
 
 def loaded(house: Served, seconds: float) -> dict[str, Any]:
     """Let a hundred browsers ask: as at a peak, at their leisure, without a pause, and while an address book is read."""
-    found: dict[str, Any] = {}
-    for name, pause, times in (("peak", PEAK_PAUSE, 3), ("leisure", PAUSE, 2), ("rush", 0.0, 1)):
-        done = load.Load(house, f"{name}-{time.time():.0f}").run(house.members, seconds=seconds * times, pause=pause)
-        found[name] = _summary(done, seconds * times)
+    cases = (("peak", PEAK_PAUSE, 3), ("leisure", PAUSE, 2), ("rush", 0.0, 1))
+    found: dict[str, Any] = {name: _asked(house, name, seconds * times, pause) for name, pause, times in cases}
     others = house.members[:20]
     meanwhile = load.Load(house, f"others-{time.time():.0f}")
     using = threading.Thread(target=meanwhile.run, args=[others], kwargs={"seconds": seconds, "pause": 1.0})
@@ -270,6 +270,18 @@ def loaded(house: Served, seconds: float) -> dict[str, Any]:
     using.join()
     found["import"] = {"read": read, "shown": shown} | _summary(meanwhile, seconds)
     return found
+
+
+def loaded_together(house: Served, seconds: float) -> dict[str, Any]:
+    """Let a hundred browsers ask a server of two processes: a hundred times a second, and without a pause."""
+    _asked(house, "warm", seconds / 2, SHORT_PAUSE)
+    cases = (("brisk", SHORT_PAUSE), ("rush of two", 0.0))
+    return {name: _asked(house, name, seconds, pause) for name, pause in cases}
+
+
+def _asked(house: Served, name: str, seconds: float, pause: float) -> dict[str, Any]:
+    done = load.Load(house, f"{name}-{time.time():.0f}").run(house.members, seconds=seconds, pause=pause)
+    return _summary(done, seconds)
 
 
 def _summary(done: load.Load, seconds: float) -> dict[str, Any]:

@@ -22,8 +22,9 @@ def house(tmp_path):
         made.stop(signal.SIGKILL)
 
 
-def test_f11_a_hundred_browsers_at_once_get_no_error_and_lose_nothing(house):
-    house.start()
+@pytest.mark.parametrize("processes", [1, 2])
+def test_f11_a_hundred_browsers_at_once_get_no_error_and_lose_nothing(house, processes):
+    house.start("--workers", processes)
     done = load.Load(house).run(house.members, times=TIMES)
     assert (done.errors, sum(done.answers.values())) == ({}, BROWSERS * TIMES)
     assert done.answers[303] > BROWSERS * TIMES / 20, "some wrote"
