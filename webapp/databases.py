@@ -15,6 +15,9 @@ from sqlalchemy.engine import Engine
 _REPLICA = "kith.replica.engine"
 FREE_SECONDS = 9
 """How long a request waits for a connection where all are in use; whoever pressed a button hears within ten seconds that all is busy."""
+OVERFLOW = 40
+"""So many connections to SQLite more than the five that are kept: each thread that waits to write has one, and pages want theirs, too.
+They are closed when they are no longer needed."""
 PATIENCE = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
@@ -78,7 +81,7 @@ def options(url: str, *, pooled: bool) -> dict[str, Any]:
         "pool_timeout": FREE_SECONDS,
     }
     if not url.startswith("postgresql"):
-        return found
+        return found | {"max_overflow": OVERFLOW}
     given = make_url(url).query
     known: dict[str, Any] = {name: value for name, value in PATIENCE.items() if name not in given}
     if pooled:

@@ -18,6 +18,7 @@ from webapp.domain import throttles
 from webapp.extensions import db
 
 PATIENCE_MS = 700
+PRESSES = 24
 
 
 @pytest.fixture
@@ -77,6 +78,28 @@ def test_f8_a_lock_held_for_too_long_is_said_and_reading_does_not_wait(hold, as_
         for path in ("/feed", "/people?q=ada", "/settings"):
             assert ada.get(path).status_code == 200
     assert "Too late" not in ada.get("/feed").text
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_f8_a_page_finds_a_connection_however_many_wait_to_write(hold, as_member, context, monkeypatch):
+    monkeypatch.setattr(transaction, "PATIENCE_MS", 10_000)
+    ada = as_member(factories.member())
+    with hold() as let_go:
+        waiting = [
+            threading.Thread(target=ada.post, args=("/feed", {"body": f"{each}", "audience": "connections"}))
+            for each in range(PRESSES)
+        ]
+        for each in waiting:
+            each.start()
+        end = time.monotonic() + 2
+        while db.engine.pool.checkedout() < PRESSES and time.monotonic() < end:
+            time.sleep(0.001)
+        assert db.engine.pool.checkedout() == PRESSES
+        assert ada.get("/feed").status_code == 200
+        assert db.engine.pool.checkedout() == PRESSES, "all of them wait meanwhile"
+        let_go()
+    for each in waiting:
+        each.join()
 
 
 def test_f8_what_a_page_notes_beside_itself_is_left_out(hold, as_member, context, monkeypatch):
