@@ -1,7 +1,13 @@
 """Sentences in templates: what stands in them is escaped, and a percent sign is one, as with Jinja's own."""
 
+from functools import partial
+
 import pytest
 from flask_babel import gettext
+from jinja2.nodes import Name
+
+from webapp import create_app
+from webapp.extensions import babel
 
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
@@ -32,3 +38,45 @@ def test_an_address_in_a_link_is_written_once_and_what_looks_alike_is_not_mistak
             assert url_for("people.index", _external=True).startswith("http")
             assert url_for("people.index", q="a", _anchor="top") == "/people?q=a#top"
         assert url_for("people.index", page=1) != url_for("people.index", page=True)
+
+
+def test_what_is_always_the_same_is_written_into_the_template_and_nothing_else(app):
+    environment = app.jinja_env
+
+    def code(text):
+        return environment.compile(text, raw=True)
+
+    with app.test_request_context("/people", base_url="http://elsewhere.example"):
+        once = "{{ icon('x') }}{{ _('It\\'s <5%%') }}{{ url_for('people.index') }}{{ asset('kith.css') }}"
+        assert ".call(" not in code(once)
+        said = environment.from_string(once).render()
+        assert said.startswith('<svg class="i" aria-hidden="true"><use href="/static/')
+        assert said.endswith(f"</svg>It's <5%/people{environment.globals['asset']('kith.css')}")
+        for each in ("icon(name)", "_('%(name)s', name=name)", "url_for('people.index', q=name)"):
+            assert ".call(" in code(f"{{{{ {each} }}}}")
+        for each in (
+            "url_for('.index')",
+            "url_for('people.index', _external=true)",
+            "url_for('no.such')",
+            "asset('no')",
+        ):
+            assert ".call(" in code(f"{{{{ {each} }}}}")
+        assert "/people?q=a&amp;page=1" in code("{{ url_for('people.index', q='a', page=1) }}")
+    assert ".call(" in code("{{ url_for('settings.index') }}")  # outside of a request
+
+
+def test_sentences_are_looked_up_anew_where_there_are_several_languages(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(babel, "init_app", partial(babel.init_app, locale_selector=lambda: "de"))
+    other = create_app({"INSTANCE": str(tmp_path / "other")})
+    with app.app_context():
+        assert ".call(" not in app.jinja_env.compile("{{ _('Save') }}", raw=True)
+    with other.app_context():
+        assert ".call(" in other.jinja_env.compile("{{ _('Save') }}", raw=True)
+
+
+def test_no_template_has_another_meaning_for_what_is_written_into_it(app):
+    names = {"_", "asset", "icon", "url_for"}
+    for name in app.jinja_env.list_templates():
+        tree = app.jinja_env.parse(app.jinja_env.loader.get_source(app.jinja_env, name)[0])
+        stored = {each.name for each in tree.find_all(Name) if each.ctx != "load"}
+        assert not stored & names or name == "ui/parts.html", name

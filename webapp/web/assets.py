@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask, current_app
+from markupsafe import Markup
 
 from webapp import colours
 from webapp.web.headers import HTTPS_ONLY
@@ -74,6 +75,12 @@ def _own(folder: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
 def asset(name: str) -> str:
     """Return the address of a static file. Raises `KeyError` where there is none, so that no page can link to nothing."""
     return str(current_app.config["ASSETS"][name])
+
+
+def icon(name: str) -> Markup:
+    """Return a symbol of icons.svg. It is decoration: what it means has to be said in words, too."""
+    drawn = f'<svg class="i" aria-hidden="true"><use href="{asset("icons.svg")}#{name}"/></svg>'
+    return Markup(drawn)  # noqa: S704 - nobody but us names symbols
 
 
 def read(path: Path) -> File:

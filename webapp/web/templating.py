@@ -1,6 +1,7 @@
 """What every row of a list asks of Jinja and of Babel, without what these look up anew each time: the same words, the same parts.
 
-A page of 25 people asks 140 times for a sentence and takes macros from other files 50 times; that was a quarter of the time it took.
+A page of 25 people asks 140 times for a sentence, as often for a symbol, and takes macros from other files 50 times; that was more than a
+third of the time it took.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -10,10 +11,13 @@ from typing import Any
 from babel import Locale
 from flask import Flask
 from flask.templating import Environment
-from flask_babel import get_locale, get_translations
+from flask_babel import get_babel, get_locale, get_translations
 from jinja2 import pass_eval_context
-from jinja2.nodes import EvalContext
+from jinja2.nodes import Call, Const, EvalContext, Impossible, Name, Node, Template, args_as_const
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
+
+from webapp.web.assets import icon
 
 SENTENCES = 4096
 """So many are remembered; the templates have fewer."""
@@ -31,27 +35,65 @@ class Templates(Environment):
     Jinja would put an empty layer of its own over them for each template, and compares the layers of two for every import in a row.
     """
 
+    said_once = frozenset({"asset", "icon", "url_for"})
+    """What says the same as long as the process lives, to whomever, where it is told only what stands in the template."""
+
+    def _generate(self, source: Template, name: str | None, *more: Any, **options: Any) -> str:
+        """Return the code of a template (Jinja's own hook), where such a call has made way for what it says."""
+        return super()._generate(_SaidOnce(EvalContext(self, name)).visit(source), name, *more, **options)
+
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the globals of a template."""
         return super().make_globals(d) if d else self.globals
 
 
+class _SaidOnce(NodeTransformer):
+    """Puts in the place of a call what it says, where that is always the same."""
+
+    def __init__(self, context: EvalContext) -> None:
+        self.context = context
+        self.environment: Any = context.environment
+
+    def visit_Call(self, node: Call) -> Node:  # noqa: N802 - as Jinja names it
+        """Return what it says; the call itself where that depends on more, or where it fails, which is for the page to do."""
+        call: Node = self.generic_visit(node)
+        name = node.node.name if isinstance(node.node, Name) else None
+        if name not in self.environment.said_once:
+            return call
+        try:
+            given, named = args_as_const(node, self.context)
+            if name == "url_for" and not _is_plain(*given, **named):
+                return call
+            said = self.environment.globals[name](*([self.context] if name == "_" else ()), *given, **named)
+        except (Impossible, LookupError, RuntimeError):
+            return call
+        return Const(said, lineno=node.lineno)
+
+
 def bind(app: Flask) -> None:
-    """Give every template its sentences."""
-    app.jinja_env.globals.update(_=translated, gettext=translated, url_for=_remembered(app))
+    """Give every template its sentences, its symbols and its addresses."""
+    environment: Any = app.jinja_env
+    environment.globals.update(_=translated, gettext=translated, icon=icon, url_for=_remembered(app))
+    if get_babel(app).locale_selector is None:  # one language for all
+        environment.said_once |= {"_"}
+
+
+def _is_plain(endpoint: str, /, **values: Any) -> bool:
+    """Whether nothing but this decides what the address is: no route here depends on the request.
+
+    One that begins at the page's own (".") and one with the name of the site ("_external") do.
+    """
+    return not endpoint.startswith(".") and all(
+        type(value) in _PLAIN and not name.startswith("_") for name, value in values.items()
+    )
 
 
 def _remembered(app: Flask) -> Callable[..., str]:
-    """Return Flask's `url_for` with a memory. A page has some hundred links; writing each anew took a tenth of its time.
-
-    What an address is made of is all in the key: no route here depends on the request, and none that begins at the page's own ("." or
-    "_external") is remembered.
-    """
+    """Return Flask's `url_for`, which remembers what is plain. A page has some hundred links; writing each took a tenth of its time."""
     written = lru_cache(ADDRESSES)(lambda endpoint, *given: app.url_for(endpoint, **dict(given)))
 
     def url_for(endpoint: str, /, **values: Any) -> str:
-        is_plain = all(type(value) in _PLAIN and not name.startswith("_") for name, value in values.items())
-        if is_plain and not endpoint.startswith("."):
+        if _is_plain(endpoint, **values):
             return written(endpoint, *values.items())
         return app.url_for(endpoint, **values)
 
