@@ -59,6 +59,7 @@ def _configure(app: Flask, keys: config.Keys, *, https: bool) -> None:
 
     app.url_rule_class = Rule
     app.jinja_environment = Templates
+    app.jinja_options = {"cache_size": -1}  # there are as many as there are; which one was used last need not be kept
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

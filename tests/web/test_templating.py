@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 from flask_babel import gettext
 from jinja2.nodes import Name
+from markupsafe import Markup
 
 from webapp import create_app
 from webapp.extensions import babel
@@ -80,3 +81,17 @@ def test_no_template_has_another_meaning_for_what_is_written_into_it(app):
         tree = app.jinja_env.parse(app.jinja_env.loader.get_source(app.jinja_env, name)[0])
         stored = {each.name for each in tree.find_all(Name) if each.ctx != "load"}
         assert not stored & names or name == "ui/parts.html", name
+
+
+def test_what_a_page_shows_is_escaped_once_whatever_it_is(context):
+    class Said:
+        def __html__(self):
+            return "<u>"
+
+    page = context.jinja_env.from_string(
+        "{% macro row(what) %}<b>{{ what }}</b>{{ caller() }}{% endmacro %}"
+        "{% for what in all %}{% set kept %}{{ what }}{% endset %}{% call row(what) %}{{ kept }}{% endcall %}{% endfor %}"
+        "{% autoescape false %}{{ all[0] }}{% endautoescape %}"
+    )
+    shown = page.render(all=["<'", Markup("<i>"), Said(), 5, None])
+    assert shown == "<b>&lt;&#39;</b>&lt;&#39;<b><i></b><i><b><u></b><u><b>5</b>5<b>None</b>None<'"

@@ -13,9 +13,12 @@ from flask import Flask
 from flask.templating import Environment
 from flask_babel import get_babel, get_locale, get_translations
 from jinja2 import pass_eval_context
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Call, Const, EvalContext, Impossible, Name, Node, Template, args_as_const
+from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from markupsafe import _escape_inner as escaped  # type: ignore[attr-defined]
 
 from webapp.web.assets import icon
 
@@ -29,12 +32,45 @@ _PLAIN = frozenset({str, int})
 """No others: True is 1 to a dictionary, but not in an address."""
 
 
+def written(value: Any) -> str:
+    """Return a value as it stands on a page: escaped, unless it is markup. Jinja's own makes markup of it once more, for nobody."""
+    kind = type(value)
+    if kind is str:
+        return escaped(value)
+    return value if kind is Markup else escape(value)
+
+
+class _Code(CodeGenerator):
+    """Makes Python of a template, in which what it shows passes through `written`."""
+
+    def _output_child_pre(self, node: Any, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
+            self.write("environment.written(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
+class _Context(Context):
+    """Calls a macro, as rows do most often, without asking what else it could be and what it wants to be given."""
+
+    def call(self, called: Any, /, *given: Any, **named: Any) -> Any:
+        """Call what stands in a template with what is given there."""
+        if type(called) is not Macro:
+            return super().call(called, *given, **named)
+        named.pop("_loop_vars", None)
+        named.pop("_block_vars", None)
+        return called(self.eval_ctx, *given, **named)
+
+
 class Templates(Environment):
     """Jinja for Flask, in which all templates share their globals, as none has any of its own.
 
     Jinja would put an empty layer of its own over them for each template, and compares the layers of two for every import in a row.
     """
 
+    code_generator_class = _Code
+    context_class = _Context
+    written = staticmethod(written)
     said_once = frozenset({"asset", "icon", "url_for"})
     """What says the same as long as the process lives, to whomever, where it is told only what stands in the template."""
 
