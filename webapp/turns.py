@@ -6,16 +6,17 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 
 
 class Place:
     """Somebody's place among those who have their turn or wait for it."""
 
-    __slots__ = ("_turns", "came", "turn")
+    __slots__ = ("_turns", "began", "came", "turn")
 
     def __init__(self, turns: "Turns") -> None:
         self._turns = turns
-        self.came = time.monotonic()
+        self.came = self.began = time.monotonic()
         self.turn = threading.Lock()
         self.turn.acquire()
 
@@ -25,10 +26,14 @@ class Place:
 
 
 class Turns:
-    """So many may go at once. A turn that was waited for in vain is taken nevertheless: nothing that hangs keeps the others out."""
+    """So many may go at once. A turn that was waited for in vain is taken nevertheless: nothing that hangs keeps the others out.
 
-    def __init__(self, many: int) -> None:
+    Where a turn may not last longer than `longest` seconds, the next one goes on beside it after about twice that.
+    """
+
+    def __init__(self, many: int, longest: float = threading.TIMEOUT_MAX) -> None:
         self.many = many
+        self.longest = longest
         self.lock = threading.Lock()
         self.places: deque[Place] = deque()
 
@@ -42,7 +47,7 @@ class Turns:
             is_free = len(self.places) <= self.many
         try:
             if not is_free:
-                mine.turn.acquire(timeout=seconds)
+                self._wait(mine, mine.came + seconds)
             yield mine
         finally:
             self.left(mine)
@@ -53,12 +58,27 @@ class Turns:
     def left(self, place: Place) -> None:
         """Take somebody's place away, if it is still there, and let the next one go where that was a turn."""
         with self.lock:
-            if place not in self.places:
-                return
-            had_turn = self.places.index(place) < self.many
-            self.places.remove(place)
-            if had_turn and len(self.places) >= self.many:
-                self.places[self.many - 1].turn.release()
+            self._remove(place)
+
+    def _wait(self, mine: Place, end: float) -> None:
+        left = end - time.monotonic()
+        while left > 0 and not mine.turn.acquire(timeout=min(left, self.longest)):
+            now = time.monotonic()
+            left = end - now
+            with self.lock:
+                for each in [*islice(self.places, self.many)]:
+                    if now - each.began > self.longest:
+                        self._remove(each)
+
+    def _remove(self, place: Place) -> None:
+        if place not in self.places:
+            return
+        had_turn = self.places.index(place) < self.many
+        self.places.remove(place)
+        if had_turn and len(self.places) >= self.many:
+            following = self.places[self.many - 1]
+            following.began = time.monotonic()
+            following.turn.release()
 
 
 page: ContextVar[Place | None] = ContextVar("page", default=None)

@@ -207,12 +207,11 @@ def test_f8_a_page_does_not_wait_for_the_disk_to_keep_what_may_be_missed(engine,
     assert found == waits
 
 
-WRITERS, WRITING_SECONDS, WAIT_MS = 4, 3.0, 2000
+WRITERS, WRITING_SECONDS = 4, 3.0
 
 
 def write_all_the_time(folder, said):
     """Write one transaction of five milliseconds after the other; say how many were, and how many were refused."""
-    transaction.PATIENCE_MS = WAIT_MS
     app = create_app({"INSTANCE": folder})
     written = refused = 0
     end = time.monotonic() + WRITING_SECONDS
@@ -229,7 +228,7 @@ def write_all_the_time(folder, said):
 
 
 def test_f8_processes_that_write_all_the_time_let_each_other_write(tmp_path):
-    """Left to itself, SQLite has one of four wait for five seconds and more, and try ever more seldom."""
+    """Left to itself, SQLite asks ever more seldom for who has waited for longest, and has one of four wait all the time."""
     app = create_app({"INSTANCE": str(tmp_path)})
     with app.app_context():
         schema.upgrade()
@@ -243,4 +242,6 @@ def test_f8_processes_that_write_all_the_time_let_each_other_write(tmp_path):
     found = [said.get(timeout=60) for _each in writers]
     for each in writers:
         each.join()
-    assert all(written > 0 and refused == 0 for written, refused in found), found
+    written = [number for number, refused in found if refused == 0]
+    assert len(written) == WRITERS
+    assert min(written) * WRITERS * 10 > sum(written), written

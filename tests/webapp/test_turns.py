@@ -94,6 +94,13 @@ def test_who_gives_up_the_turn_lets_one_go(two, come):
         assert come.began == ["a"]
 
 
+def test_a_turn_that_lasts_too_long_keeps_only_itself_busy(come, two):
+    two.longest = 0.02
+    for name in "abcde":
+        come(name)
+    assert sorted(come.have_begun(5)) == [*"abcde"]
+
+
 def test_what_raises_leaves_no_place_taken(two):
     with pytest.raises(LookupError), two.place(1):
         raise LookupError

@@ -17,8 +17,10 @@ from webapp.web.watching import PROBES
 
 AT_ONCE = {"sqlite": 2, "postgresql": 4}
 """By engine: enough that one is made while another waits for the disk, or for the server's answer."""
+LONGEST_SECONDS = 0.25
+"""What takes longer, such as a large file that is put together, goes on beside the others. Pages take a tenth of that."""
 PATIENCE_SECONDS = 3.0
-"""A page waits no longer than that for others, as when all of those in turn wait for a database that hangs."""
+"""A page waits no longer than that for others, as when a database hangs, and all of them."""
 
 
 def bind(app: Flask) -> None:
@@ -33,7 +35,7 @@ class Made:
 
     def __init__(self, answer: Callable[..., Iterable[bytes]], at_once: int) -> None:
         self.answer = answer
-        self.turns = turns.Turns(at_once)
+        self.turns = turns.Turns(at_once, LONGEST_SECONDS)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in SAFE_METHODS or environ["PATH_INFO"] in PROBES:
