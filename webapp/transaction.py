@@ -256,6 +256,8 @@ def _begun_on_postgresql(connection: Connection) -> None:
     if not driver.autocommit:
         driver.autocommit = True  # the driver must not open transactions of its own
     if not options.get("kith_single"):
+        if _writing.get():
+            turns.give_up()
         patience = ASIDE_MS if _aside.get() else PATIENCE_MS
         connection.exec_driver_sql(
             f"BEGIN; SET LOCAL lock_timeout = {patience}{'; SET LOCAL synchronous_commit = off' if _aside.get() else ''}"

@@ -86,7 +86,6 @@ def test_what_takes_long_lets_others_go_first(ask, slow):
     assert slow.come_in(4)
 
 
-@ON_SQLITE
 def test_what_waits_to_write_lets_others_go_first(app, ask, slow):
     def note():
         with app.app_context():
