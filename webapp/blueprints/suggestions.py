@@ -17,7 +17,7 @@ bp = Blueprint("suggestions", __name__, url_prefix="/suggestions")
 @bp.get("")
 def index() -> Response:
     """Show everybody who is suggested, each with the whole reason."""
-    return page("suggestions/index.html", suggested=suggestions.of(viewer())[:SHOWN])
+    return page("suggestions/index.html", suggested=suggestions.of(viewer(), SHOWN))
 
 
 @bp.post("/<handle>/dismiss")

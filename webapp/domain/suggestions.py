@@ -30,8 +30,8 @@ BRIDGES = 500
 BRIDGE_DEGREE = 1000
 """Only the newest BRIDGES connections with at most BRIDGE_DEGREE of their own are followed: for members with more, the best connected are
 a sample. Who knows everybody says least about whom one may know. The number on a card is always the true one."""
-LOOKED_AT = 4 * MOST
-"""How many are looked up at once; the next so many only where these have opted out."""
+LOOKED_AT = 3
+"""For each who is wanted so many are looked up at once; the next ones only where these have opted out."""
 
 Kind = Literal["through", "organisation", "cohort", "field"]
 KINDS: Mapping[Kind, Any] = {
@@ -58,47 +58,40 @@ class Suggestion(Person):
 
 
 @dataclass(frozen=True)
-class _Bridge:
-    """A connection of the viewer through whom others are reached."""
-
-    id: int
-    name: str
-    degree: int
-    ids: "array[int]"
-
-
-@dataclass(frozen=True)
 class _Around:
-    """What is known before anybody is looked for: the viewer's connections, those of them who hide, the bridges, whom not to suggest."""
+    """What is known before anybody is looked for: the viewer's connections, those of them who hide, the bridges, whom not to suggest.
+
+    Bridges are connections through whom others are reached: rows of `_bridges` by their ids.
+    """
 
     mine: frozenset[int]
     hiding: frozenset[int]
-    bridges: Mapping[int, _Bridge]
+    bridges: Mapping[int, Any]
     apart: frozenset[int]
 
 
 def of(viewer: Member, most: int = MOST) -> list[Suggestion]:
     """Return whom the viewer may know: by how many connections they share, then of one organisation, cohort or field.
 
-    The same for the same data; the lower id first where two share as many. Four statements, unless dozens in a row have opted out.
+    The same for the same data; the lower id first where two share as many. Four statements, unless many in a row have opted out.
     """
     around = _around(viewer)
     found: list[Suggestion] = []
-    for some in _ranked(around):
-        found += _reached(around, some)
-        if len(found) >= most:
-            return found[:most]
+    for some in _ranked(around, LOOKED_AT * most):
+        found += _reached(around, some, most - len(found))
+        if len(found) == most:
+            return found
     return found + _alike(viewer, around, [each.id for each in found], most - len(found))
 
 
 def _around(viewer: Member) -> _Around:
     asked = {"viewer": viewer.id, "bridges": BRIDGES, "bridge_degree": BRIDGE_DEGREE}
     rows = db.session.execute(_bridges(), asked)
-    bridges = {row.id: _Bridge(row.id, row.name, row.degree, circles.unpack(row.ids)) for row in rows}
+    bridges = {row.id: row for row in rows}
     mine = bridges.pop(viewer.id, None)
     left_out = db.session.execute(_left_out(), {"viewer": viewer.id}).all()
     return _Around(
-        frozenset(mine.ids if mine else ()),
+        frozenset(circles.unpack(mine.ids) if mine else ()),
         frozenset(row.id for row in left_out if row.hides),
         bridges,
         frozenset(row.id for row in left_out if not row.hides) | {viewer.id},
@@ -137,18 +130,18 @@ def _left_out() -> Any:
     )
 
 
-def _ranked(around: _Around) -> Iterator[list[int]]:
-    """Give the ids of those the bridges lead to, LOOKED_AT at a time; who is reached by most first. Who is out is out before the cut."""
+def _ranked(around: _Around, size: int) -> Iterator[list[int]]:
+    """Give the ids of those the bridges lead to, so many at a time; who is reached by most first. Who is out is out before the cut."""
     reached = array("i")
     for bridge in around.bridges.values():
-        reached.extend(bridge.ids)
+        reached.frombytes(bridge.ids)
     counted = Counter(reached)
     for each in around.mine | around.apart:
         counted.pop(each, None)
     # One number for both, the count above the id: many times as quick to compare as a pair of them.
     places = [(-number << 32) + each for each, number in counted.items()]
-    for start in range(0, len(places), LOOKED_AT):
-        yield [place & 0xFFFFFFFF for place in nsmallest(start + LOOKED_AT, places)[start:]]
+    for start in range(0, len(places), size):
+        yield [place & 0xFFFFFFFF for place in nsmallest(start + size, places)[start:]]
 
 
 def _may_be_suggested() -> Any:
@@ -159,16 +152,17 @@ def _columns() -> Sequence[Any]:
     return (*IN_LISTS, Adjacency.ids)
 
 
-def _reached(around: _Around, ids: Sequence[int]) -> list[Suggestion]:
-    """Return those of these who may be suggested, in their order, each named by the bridge who knows fewest others."""
-    found = {}
-    for row in db.session.execute(_suggestible(), {"given": list(ids)}):
+def _reached(around: _Around, ids: Sequence[int], most: int) -> list[Suggestion]:
+    """Return the first of these who may be suggested, in their order, each named by the bridge who knows fewest others."""
+    rows = {row.id: row for row in db.session.execute(_suggestible(), {"given": list(ids)})}
+    found = []
+    for row in [rows[each] for each in ids if each in rows][:most]:
         shared = _shared(around, row)
         bridge = min(
             (around.bridges[each] for each in shared & around.bridges.keys()), key=lambda each: (each.degree, each.id)
         )
-        found[row.id] = _suggestion(row, shared, Reason("through", bridge.name, len(shared) - 1))
-    return [found[each] for each in ids if each in found]
+        found.append(_suggestion(row, shared, Reason("through", bridge.name, len(shared) - 1)))
+    return found
 
 
 @built_once
