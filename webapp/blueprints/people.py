@@ -46,7 +46,7 @@ def index() -> Response:
         "people/index.html",
         part="people/_results.html",
         found=found,
-        persons=people.persons(viewer(), found.rows),
+        persons=people.persons(viewer(), found.rows, found.near),
         after=paging.cursor(*found.place) if found.place else "",
         is_first=place is None,
         query=query,

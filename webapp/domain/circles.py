@@ -4,8 +4,10 @@ Who hides (`Member.unlisted`), or cannot be seen, is taken out before anything i
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, not_, select
@@ -22,6 +24,24 @@ class Circle:
 
     mine: set[int]
     shared: dict[int, set[int]]
+
+
+@dataclass(frozen=True)
+class Near:
+    """Everybody a member is connected with, and whom those of them who may be named lead to: each as often as one of them does."""
+
+    member_id: int
+    mine: set[int]
+    further: "array[int]"
+
+    @cached_property
+    def second(self) -> set[int]:
+        """Return everybody of the second degree."""
+        return set(self.further) - self.mine - {self.member_id}
+
+    def mutual(self, ids: Collection[int]) -> Counter[int]:
+        """Return how many connections the member shares with each of these, as `of` counts them."""
+        return Counter(filter(frozenset(ids).__contains__, self.further))
 
 
 def listed() -> Any:
@@ -68,14 +88,14 @@ _AROUND = (
 )
 
 
-def around(member_id: int) -> tuple[set[int], set[int]]:
-    """Return the ids of a member's connections, and of those reached through one of them who may be named, in one statement."""
+def around(member_id: int) -> Near:
+    """Return who is near a member, in one statement."""
     mine, further = set(), array("i")
     for row in db.session.execute(_AROUND, {"member": member_id}):
         mine.add(row.other_id)
         if row.listed:
             further.frombytes(row.ids)
-    return mine, set(further) - mine - {member_id}
+    return Near(member_id, mine, further)
 
 
 def _hiding(ids: Collection[int]) -> set[int]:

@@ -1,5 +1,6 @@
 """Connections: who is connected to whom, how far apart two members are, and the way a connection ends."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -201,18 +202,19 @@ def tagged(viewer: Member, key: str, most: int) -> list[Member]:
     )
 
 
-def badges(viewer: Member, ids: Sequence[int]) -> dict[int, Badge]:
-    """Return how near each of these members is, in two statements at most.
+def badges(viewer: Member, ids: Sequence[int], near: circles.Near | None = None) -> dict[int, Badge]:
+    """Return how near each of these members is, in two statements at most; in none where it is known who is near the viewer.
 
     Who hides as a mutual connection is in no number, and nobody is of the second degree through them.
     """
     if not ids:
         return {}
-    circle = circles.of(viewer.id, ids)
-    return {
-        each: Badge(1 if each in circle.mine else 2 if shared else 0, len(shared))
-        for each, shared in circle.shared.items()
-    }
+    if near is not None:
+        mine, mutual = near.mine, near.mutual(ids)
+    else:
+        circle = circles.of(viewer.id, ids)
+        mine, mutual = circle.mine, Counter({each: len(shared) for each, shared in circle.shared.items()})
+    return {each: Badge(1 if each in mine else 2 if mutual[each] else 0, mutual[each]) for each in ids}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def hubs(viewer: Member) -> dict[Kind, list[Hub]]:
     kinds: tuple[Kind, ...] = ("field", "cohort")
     if found is None:
         return {kind: _hubs(dict.fromkeys(_values(viewer, getattr(Member, kind)))) for kind in kinds}
-    return {kind: _hubs(Counter(getattr(hit.row, kind) for hit in found)) for kind in kinds}
+    return {kind: _hubs(Counter(getattr(hit, kind) for hit in found)) for kind in kinds}
 
 
 def _hubs(counts: Any) -> list[Hub]:
@@ -97,7 +97,8 @@ def inside(viewer: Member, kind: Kind, name: str) -> Inside:
         search.newest(viewer, query, SHOWN),
         search.newest(viewer, replace(query, mentors=True), SHOWN),
     ]
-    persons = {person.id: person for person in people.persons(viewer, [row for rows in groups for row in rows])}
+    rows = [row for rows in groups for row in rows]
+    persons = {person.id: person for person in people.persons(viewer, rows, found.near)}
     best, newest, mentors = ([persons[row.id] for row in rows] for rows in groups)
     [spelt] = [each.value for each in found.facets[kind] if each.chosen]
     return Inside(spelt, query, found.count, best, newest, mentors)

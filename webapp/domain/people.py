@@ -230,11 +230,13 @@ def after_member(found: Any, member_id: int) -> Any:
     return found.where(Member.id < member_id)
 
 
-def persons(viewer: Member, rows: Sequence[Any]) -> list[Person]:
-    """Return rows of a list with badges and standings: as many statements for 20 as for 10."""
+def persons(viewer: Member, rows: Sequence[Any], near: circles.Near | None = None) -> list[Person]:
+    """Return rows of a list with badges and standings: as many statements for 20 as for 10, fewer where it is known who is near."""
     if not rows:
         return []
     ids = [row.id for row in rows]
-    near = connections.badges(viewer, ids)
+    badges = connections.badges(viewer, ids, near)
     stands = standings(viewer, ids)
-    return [Person(row.id, row.handle, row.name, row.headline, row.photo, near[row.id], stands[row.id]) for row in rows]
+    return [
+        Person(row.id, row.handle, row.name, row.headline, row.photo, badges[row.id], stands[row.id]) for row in rows
+    ]

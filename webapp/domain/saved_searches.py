@@ -58,7 +58,7 @@ def save(viewer: Member, name: str, query: Query) -> SavedSearch:
         member_id=viewer.id,
         name=name,
         query=asked_for,
-        known=_packed([hit.row.id for hit in found]),
+        known=_packed([hit.id for hit in found]),
         created_at=now,
         looked_at=now,
     )
@@ -114,7 +114,7 @@ def _tell(owner: Member, saved: SavedSearch) -> None:
         return
     known = array("i")
     known.frombytes(saved.known)
-    ids = [hit.row.id for hit in found]
+    ids = [hit.id for hit in found]
     new = [(owner.id, each) for each in ids if each not in set(known)][:TOLD]
     telling.tell(KIND, new, about=saved.key, mail="")
     saved.known = _packed([*ids, *_away(known)])

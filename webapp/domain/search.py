@@ -5,24 +5,25 @@ by, with those first whose name it is. Beyond, the best connected are walked thr
 is counted. Neither ever sorts or scores everything that is found.
 """
 
+import dataclasses
 import itertools
 import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, and_, cast, false, func, or_, select
 
-from webapp.domain import circles, people
+from webapp.domain import circles, people, relationships
+from webapp.domain.circles import Near
 from webapp.domain.names import END_OF_NAME, FACETS, MENTORS, mark, words
 from webapp.domain.profiles import FIELDS
 from webapp.extensions import db
 from webapp.models import words as index
 from webapp.models.batch import values_of
-from webapp.models.built import for_any_viewer
-from webapp.models.member import AnyViewer, Member, visible
+from webapp.models.member import Member, visible
 
 FEW = 2000
 """Up to so many are read and counted; more are walked through."""
@@ -134,7 +135,8 @@ class Found:
     """One page of a search: its rows, the place it goes on after (None at the end), how many in all, and by what to narrow it.
 
     `count` is exact up to `people.COUNTED`, and one more for more than that. `ended`: there are more, and they are not shown. `instead`:
-    nobody has the words, and these, a letter away, were looked for; `others` are more such words.
+    nobody has the words, and these, a letter away, were looked for; `others` are more such words. `near`: who is near the viewer, where
+    it was looked up for the numbers.
     """
 
     rows: Sequence[Any]
@@ -144,22 +146,30 @@ class Found:
     ended: bool = False
     instead: str = ""
     others: Sequence[str] = ()
+    near: Near | None = dataclasses.field(default=None, compare=False)
 
 
 class Hit(NamedTuple):
-    """Somebody found: the row of a list with the values that narrow it, and whether the words are those of the name."""
+    """Somebody found, as a row of `_read`: whether the words are those of the name, what a list shows of them, what narrows it."""
 
-    row: Any
     named: bool
+    degree: int
+    id: int
+    handle: str
+    name: str
+    headline: str
+    photo: str | None
+    field: str
+    place: str
+    cohort: str
+    organisation: str
+    mentors: bool
 
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """Under what they are sorted, the largest first."""
-        return (int(self.named), self.row.degree, self.row.id)
 
-
-Near = tuple[set[int], set[int]]
-"""The viewer's connections, and theirs."""
+KEY = itemgetter(0, 1, 2)
+"""Under what they are sorted, the largest first."""
+AT = {name: itemgetter(at) for at, name in enumerate(Hit._fields)}
+"""What takes a value out of a hit, by its name: many times as quick as to ask for it, and there are thousands."""
 
 
 def find(viewer: Member, query: Query, place: Place | None = None, size: int = SIZE) -> Found:
@@ -198,7 +208,7 @@ def newest(viewer: Member, query: Query, most: int) -> list[Any]:
 # Who has the words
 
 
-def _look(viewer: Member, query: Query) -> tuple[list[Hit] | None, Near | None]:
+def _look(viewer: Member, query: Query) -> tuple[Sequence[Hit] | None, Near | None]:
     """Return who has the words (None for too many), and how near everybody is to the viewer as far as that is asked."""
     near = circles.around(viewer.id) if query.degree else None
     source, number = _source(query)
@@ -240,17 +250,19 @@ def _terms(query: Query) -> list[list[str]]:
     return [*has_words, *filter(None, map(query.marks, FACETS)), *([[MENTORS]] if query.mentors else [])]
 
 
-def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> list[Hit]:
-    """Return these as hits, in one statement."""
-    wanted = _narrowed(viewer).add_columns(named.label("named"), *more).where(*conditions)
-    return [Hit(row, bool(row.named)) for row in db.session.execute(wanted)]
-
-
-@for_any_viewer
-def _narrowed(viewer: Member | type[AnyViewer]) -> Any:
-    """Return everybody but the viewer with the values that narrow a search."""
-    values = [*(getattr(Member, facet) for facet in FACETS), Member.mentors]
-    return people.visible_to(viewer).add_columns(*values).where(Member.id != viewer.id)
+def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> Sequence[Any]:
+    """Return these as rows that are as a `Hit`, in one statement."""
+    wanted = select(named.label("named"), *(getattr(Member, name) for name in Hit._fields[1:]), *more)
+    # Past the ORM, which would go through each of thousands of rows by itself.
+    return (
+        db.session.connection()
+        .execute(
+            wanted.where(
+                visible(), Member.id.not_in(relationships.blocked_with(viewer)), Member.id != viewer.id, *conditions
+            )
+        )
+        .all()
+    )
 
 
 def _named(wanted: Sequence[str]) -> Any:
@@ -268,32 +280,38 @@ def _like(query: Query) -> list[Any]:
 
 def _among(near: Near, query: Query) -> set[int]:
     """Return the ids of everybody as near as is asked."""
-    return set().union(*(near[degree - 1] for degree in query.degree))
+    return set().union(*(near.mine if degree == 1 else near.second for degree in query.degree))
 
 
 # Few: read, counted, sorted
 
 
-def _page(query: Query, found: list[Hit], near: Near | None, place: Place | None, size: int) -> Found:
+def _page(query: Query, found: Sequence[Hit], near: Near | None, place: Place | None, size: int) -> Found:
     has_all, lacking = _sifted(query, found, near)
     kept = _sorted(has_all)
-    start = next((at for at, hit in enumerate(kept) if hit.key < place[:3]), len(kept)) if place else 0
+    start = next((at for at, hit in enumerate(kept) if KEY(hit) < place[:3]), len(kept)) if place else 0
     shown = kept[start : min(start + size, SHOWN)]
     end = start + len(shown)
     return Found(
-        [hit.row for hit in shown],
-        (*shown[-1].key, end) if shown and end < min(len(kept), SHOWN) else None,
+        shown,
+        (int(shown[-1].named), *KEY(shown[-1])[1:], end) if shown and end < min(len(kept), SHOWN) else None,
         min(len(kept), people.COUNTED + 1),
         _counted(query, has_all, lacking, near),
         ended=end == SHOWN < len(kept),
+        near=_few(near),
     )
 
 
-def _sorted(found: list[Hit]) -> list[Hit]:
-    return sorted(found, key=lambda hit: hit.key, reverse=True)
+def _few(near: Near | None) -> Near | None:
+    """Return who is near where it is quick to count with; with thousands of connections a question to the database is quicker."""
+    return near if near is not None and len(near.mine) <= BRIDGES else None
 
 
-def _sifted(query: Query, found: list[Hit], near: Near | None) -> tuple[list[Hit], dict[str, list[Hit]]]:
+def _sorted(found: Sequence[Hit]) -> list[Hit]:
+    return sorted(found, key=KEY, reverse=True)
+
+
+def _sifted(query: Query, found: Sequence[Hit], near: Near | None) -> tuple[Sequence[Hit], dict[str, list[Hit]]]:
     """Return those for whom every filter holds; and by kind, those who lack nothing but what is chosen of it."""
     wanted = _wanted(query)
     if not wanted:
@@ -321,27 +339,33 @@ def _wanted(query: Query) -> dict[str, set[Any]]:
 
 def _value(hit: Hit, kind: str, near: Near | None) -> Any:
     if kind == "degree":
-        return 0 if near is None else 1 if hit.row.id in near[0] else 2 if hit.row.id in near[1] else 0
-    return hit.row.mentors if kind == "mentors" else mark(kind, getattr(hit.row, kind))
+        return 0 if near is None else 1 if hit.id in near.mine else 2 if hit.id in near.second else 0
+    value = AT[kind](hit)
+    return value if kind == "mentors" else mark(kind, value)
 
 
 def _counted(
-    query: Query, has_all: list[Hit], lacking: dict[str, list[Hit]], near: Near | None
+    query: Query, has_all: Sequence[Hit], lacking: dict[str, list[Hit]], near: Near | None
 ) -> dict[str, list[Value]]:
     """Return by what the found can be narrowed, with how many would be left: each kind among those for whom all other kinds hold."""
 
-    def rows(kind: str) -> list[Any]:
-        return [hit.row for hit in (*has_all, *lacking.get(kind, ()))]
+    def values(kind: str, name: str) -> Iterable[Any]:
+        return map(AT[name], itertools.chain(has_all, lacking.get(kind, ())))
 
-    facets = {facet: _values(query, facet, Counter(map(attrgetter(facet), rows(facet)))) for facet in FACETS}
-    ids = [row.id for row in rows("degree")]
-    counts = {1: len(near[0].intersection(ids)), 2: len(near[1].intersection(ids) - near[0])} if near else {}
+    facets = {facet: _values(query, facet, Counter(values(facet, facet))) for facet in FACETS}
+    counts: dict[int, int] = {}
+    if near is not None:
+        ids = set(values("degree", "id"))
+        further = (
+            near.second if query.degree else near.further
+        )  # the set of them is there already where it was asked for
+        counts = {1: len(ids & near.mine), 2: len(ids.intersection(further) - near.mine)}
     facets["degree"] = [
         Value(str(each), counts[each] if near is not None else None, each in query.degree)
         for each in DEGREES
         if each in query.degree or (counts[each] if near is not None else has_all or lacking)
     ]
-    offering = sum(row.mentors for row in rows("mentors"))
+    offering = sum(values("mentors", "mentors"))
     facets["mentors"] = [Value("1", offering, query.mentors)] if offering or query.mentors else []
     return facets
 
@@ -378,6 +402,7 @@ def _walk(viewer: Member, query: Query, near: Near | None, place: Place | None, 
         people.count(people.best_connected(viewer, *wanted)) if query.degree else people.COUNTED + 1,
         _sampled(viewer, query),
         ended=more and end >= SHOWN,
+        near=_few(near),
     )
 
 
@@ -430,7 +455,7 @@ def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, lis
     terms = [[f"{each}*" for each in sorted(tried.get(word, {word}))] for word in wanted]
     newest = index.hits(terms).order_by(index.newest()).limit(FEW)
     read = _read(viewer, _named([]), Member.id.in_(newest), more=[Member.search_text])
-    texts = [hit.row.search_text.split() for hit in read]
+    texts = [row.search_text.split() for row in read]
     number: Counter[tuple[tuple[bool, str], ...]] = Counter()
     for text in texts:
         number.update(set(_said(text, wanted, tried)))
@@ -440,8 +465,8 @@ def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, lis
         return None, said
     meant = words(said[0])
     return [
-        Hit(hit.row, _has(text[: text.index(END_OF_NAME)], meant))
-        for hit, text in zip(read, texts, strict=True)
+        Hit(_has(text[: text.index(END_OF_NAME)], meant), *row[1 : len(Hit._fields)])
+        for row, text in zip(read, texts, strict=True)
         if _has(text, meant)
     ], said
 

@@ -42,6 +42,18 @@ def blocked_between(viewer: Member | type[Member | AnyViewer], other_id: Any) ->
     )
 
 
+def blocked_with(viewer: Member | type[AnyViewer]) -> Any:
+    """Return the ids of all with whom `blocked_between` holds, to select from: few, and read once where it is asked of thousands."""
+    row = Relationship
+    blocked = row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None)
+
+    def half(mine: Any, others: Any) -> Any:
+        # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
+        return select(others.label("id")).where(mine == viewer.id, row.state.in_(NOT_CONNECTED), blocked)
+
+    return union_all(half(row.low_id, row.high_id), half(row.high_id, row.low_id))
+
+
 def blocked_by(viewer: Member | type[AnyViewer], other_id: Any) -> Any:
     """The SQL condition that the viewer blocks somebody; the other way round it tells nothing."""
     row = Relationship
