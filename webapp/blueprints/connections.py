@@ -23,6 +23,7 @@ from webapp.domain.connections import FILTERS
 from webapp.domain.errors import N_, Invalid, Refused
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
+from webapp.models.built import first_of
 from webapp.web import paging
 from webapp.web.access import viewer
 from webapp.web.errors import INVALID, sentence
@@ -53,8 +54,8 @@ def network() -> Response:
     if not (counts["connections"] or lately or counts["received"] or counts["sent"]):
         faces = db.session.execute(people.best_connected(member).limit(FACES)).all()
         return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
-    asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
-    sent = db.session.execute(guests.cards(member).limit(ASKING)).all()
+    asking = first_of(ASKING, invitations.of, member, "received")
+    sent = first_of(ASKING, guests.cards, member)
     ids = [row.id for row in asking] + [other.id for _card, other in sent]
     return page(
         "connections/network.html",
@@ -64,12 +65,12 @@ def network() -> Response:
         counts=counts,
         asking=asking,
         cards=sent,
-        introductions=db.session.execute(introductions.waiting(member).limit(ASKING)).all(),
+        introductions=first_of(ASKING, introductions.waiting, member),
         near=connections.badges(member, ids),
         alike=people.lookalikes(member, ids),
         due_most=cards.DUE,
         due=cards.due_people(member, messages.last_sent, cards.DUE + 1),
-        newest=db.session.execute(connections.of(member).limit(SHOWN)).all(),
+        newest=first_of(SHOWN, connections.newest, member),
         suggested=suggestions.of(member, suggestions.AT_A_GLANCE),
     )
 

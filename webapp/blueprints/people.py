@@ -65,29 +65,23 @@ def show(handle: str) -> Response:
     profile = profiles.seen_by(member, other)
     if other.id == member.id:
         return page("people/show.html", other=other, profile=profile, mine=True, lately=feed.by(member, other))
+    connected = profile.relation == "connection"
     return page(
         "people/show.html",
         other=other,
         profile=profile,
         mine=False,
         near=connections.between(member, other),
-        count=_known(member, other),
+        count=people.number_shown(member, other, connected=connected),
         most=people.COUNTED,
         standing=people.standing(member, other),
-        introduction=introductions.open_to(member, other),
-        muted=feed.muted_among(member, [other.id]),
+        introduction=None if connected else introductions.open_to(member, other),
+        muted=feed.muted_among(member, [other.id]) if connected else set(),
         now=clock.now(),
-        card=cards.overlay(member, other),
+        card=cards.overlay(member, other, shared=profile.contact),
         lately=feed.by(member, other),
-        alike=people.lookalikes(member, [other.id]),
+        alike={} if connected else people.lookalikes(member, [other.id]),
     )
-
-
-def _known(member: Member, other: Member) -> int | None:
-    """Return how many connections somebody lets the viewer see; None where none of it may be seen."""
-    if not people.shows_connections(member, other):
-        return None
-    return people.count(people.connections_of(member, other))
 
 
 @bp.get("/<handle>/connections")

@@ -32,6 +32,7 @@ OPTIONS = 40
 """How many values a filter offers, those of most connections first."""
 GONE = N_("The time to undo this has passed.")
 MUTUAL_NAMES = 3
+_RECENT = (Connection.since.desc(), Connection.other_id.desc())
 MEETING = 1000
 """How many on the way to the third degree are looked at: more have hardly ever nobody in common with somebody as well connected."""
 
@@ -83,7 +84,13 @@ def of(
         return found.order_by(Member.name_key, Member.id)
     if order == "last":
         return found.order_by(Member.sort_key, Member.id)
-    return found.order_by(Connection.since.desc(), Connection.other_id.desc())
+    return found.order_by(*_RECENT)
+
+
+@for_any_viewer
+def newest(viewer: Member | type[AnyViewer]) -> Any:
+    """Return the viewer's connections, the last one first, as `of` does where nothing else is asked for."""
+    return _all(viewer).order_by(*_RECENT)
 
 
 @for_any_viewer
@@ -271,16 +278,9 @@ def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> 
 
     At most MEETING of the connections of `near`, who has fewer, are looked at, and as many of those they know.
     """
-    given = values_of(sorted(their_own)[:MEETING])
-    first = (
-        select(Member.id, Member.handle, Member.name, Adjacency.ids)
-        .join(given, given.c.value == Member.id)
-        .join(Adjacency, Adjacency.member_id == Member.id)
-        .where(circles.listed(), ~relationships.blocked_between(far, Member.id))
-        .order_by(Member.id)
-    )
+    asked: dict[str, Any] = {"viewer": far.id, "given": sorted(their_own)[:MEETING]}
     through: dict[int, Any] = {}
-    with db.session.execute(first.execution_options(yield_per=200)) as rows:  # closed also where we stop early
+    with db.session.execute(_first_of_chain(), asked) as rows:  # closed also where we stop early
         for row in rows:
             for each in sorted(beyond.intersection(circles.unpack(row.ids))):
                 through.setdefault(each, row)
@@ -288,15 +288,30 @@ def _chain(near: Member, their_own: set[int], far: Member, beyond: set[int]) -> 
                 break
     if not through:
         return []
-    met = values_of(list(through))
-    last = db.session.execute(
-        select(Member.id, Member.handle, Member.name)
-        .join(met, met.c.value == Member.id)
-        .where(circles.listed(), ~relationships.blocked_between(near, Member.id))
-        .order_by(Member.id)
-        .limit(1)
-    ).one_or_none()
+    last = db.session.execute(_last_of_chain(), {"viewer": near.id, "given": list(through)}).one_or_none()
     return [through[last.id], last] if last else []
+
+
+@built_once
+def _first_of_chain() -> Any:
+    wanted = _between(Member.id, Member.handle, Member.name, Adjacency.ids)
+    return wanted.join(Adjacency, Adjacency.member_id == Member.id).execution_options(yield_per=200)
+
+
+@built_once
+def _last_of_chain() -> Any:
+    return _between(Member.id, Member.handle, Member.name).limit(1)
+
+
+def _between(*columns: Any) -> Any:
+    """Return those of the given who may be named, with whom the one at that end has no block, in their order."""
+    given = values_given()
+    return (
+        select(*columns)
+        .join(given, given.c.value == Member.id)
+        .where(circles.listed(), ~relationships.blocked_between(AnyViewer, Member.id))
+        .order_by(Member.id)
+    )
 
 
 def remove(viewer: Member, *others: Member | int, notes_too: bool = False) -> int:

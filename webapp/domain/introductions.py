@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import clock, tokens
@@ -18,7 +18,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.base import NOW
 from webapp.models.batch import values_of
-from webapp.models.built import for_any_viewer
+from webapp.models.built import built_once, for_any_viewer
 from webapp.models.connection import Connection
 from webapp.models.introduction import Introduction
 from webapp.models.member import AnyViewer, Member
@@ -154,7 +154,12 @@ def after(found: Any, introduction_id: int) -> Any:
 
 def open_to(viewer: Member, other: Member) -> Any:
     """Return what the viewer asked for to meet this member, as a row of `mine`; None where there is nothing."""
-    return db.session.execute(mine(viewer).where(Introduction.target_id == other.id)).one_or_none()
+    return db.session.execute(_open_to(), {"viewer": viewer.id, "target": other.id}).one_or_none()
+
+
+@built_once
+def _open_to() -> Any:
+    return mine(AnyViewer).where(Introduction.target_id == bindparam("target"))
 
 
 # Passing on and answering

@@ -106,8 +106,12 @@ def after(found: Any, degree: int, member_id: int) -> Any:
 
 def count(found: Any, most: int = COUNTED) -> int:
     """Return how many a list has; `most` + 1 for more than that."""
+    return db.session.scalar(_counting(found, most)) or 0
+
+
+def _counting(found: Any, most: int) -> Any:
     some = found.with_only_columns(Member.id, maintain_column_froms=True).order_by(None).limit(most + 1).subquery()
-    return db.session.scalar(select(func.count()).select_from(some)) or 0
+    return select(func.count()).select_from(some)
 
 
 def total() -> int:
@@ -187,12 +191,29 @@ def connections_of(viewer: Member, other: Member) -> Any:
     """
     if not shows_connections(viewer, other):
         raise NotFound
+    return _connections_of(viewer).params(owner=other.id)
+
+
+@for_any_viewer
+def _connections_of(viewer: Member | type[AnyViewer]) -> Any:
     return (
         _apart_from(viewer)
         .join(Connection, Connection.other_id == Member.id)
-        .where(Connection.member_id == other.id)
+        .where(Connection.member_id == bindparam("owner"))
         .order_by(Connection.other_id.desc())
     )
+
+
+def number_shown(viewer: Member, other: Member, *, connected: bool) -> int | None:
+    """Return how many `connections_of` somebody has, up to COUNTED and one more; None where the viewer may see none of it."""
+    if not shows_connections(viewer, other, connected=connected):
+        return None
+    return int(db.session.scalars(_number_shown(), {"viewer": viewer.id, "owner": other.id}).one())
+
+
+@built_once
+def _number_shown() -> Any:
+    return _counting(_connections_of(AnyViewer), COUNTED)
 
 
 _SINCE = select(Connection.since).where(
@@ -200,9 +221,11 @@ _SINCE = select(Connection.since).where(
 )
 
 
-def shows_connections(viewer: Member, other: Member) -> bool:
-    """Whether somebody lets the viewer look through their connections."""
+def shows_connections(viewer: Member, other: Member, *, connected: bool | None = None) -> bool:
+    """Whether somebody lets the viewer look through their connections. `connected`: whether the two are, where that is known."""
     if other.connections_shown == "connections":
+        if connected is not None:
+            return connected
         return db.session.scalar(_SINCE, {"one": viewer.id, "other": other.id}) is not None
     return other.connections_shown == "members"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from webapp import clock, tokens
 from webapp.config import setting
@@ -19,7 +19,7 @@ from webapp.domain.profiles.contact import LABEL_CHARACTERS, check_value
 from webapp.extensions import db
 from webapp.models.base import NOW
 from webapp.models.batch import values_of
-from webapp.models.built import for_any_viewer
+from webapp.models.built import built_once
 from webapp.models.card import CardKey, PrivateCard, Tag, Tagged
 from webapp.models.member import IN_LISTS, AnyViewer, Member
 from webapp.models.profile import CONTACT_KINDS
@@ -68,11 +68,20 @@ Talked = Callable[[Member | type[AnyViewer], Any], Any]
 """What `messages.last_sent` is: nothing here knows messages, because they stand above cards."""
 
 
-def overlay(viewer: Member, other: Member, wrote_at: datetime | None = None) -> Overlay:
-    """Return theirs and mine, side by side. Three statements. `wrote_at`: when the last message between the two was sent."""
-    row = db.session.execute(box.cards_of(viewer).where(PrivateCard.about_id == other.id)).one_or_none()
+def overlay(
+    viewer: Member,
+    other: Member,
+    wrote_at: datetime | None = None,
+    shared: Sequence[ContactDetail] | None = None,
+) -> Overlay:
+    """Return theirs and mine, side by side. Three statements.
+
+    `wrote_at`: when the last message between the two was sent; `shared`: what they let the viewer see, where that has been read.
+    """
+    row = db.session.execute(_about(), {"viewer": viewer.id, "other": other.id}).one_or_none()
     card = box.opened(viewer, [row])[0] if row else None
-    theirs = {detail.key: detail for detail in profiles.contact_of(viewer, other)}
+    shared = profiles.contact_of(viewer, other) if shared is None else shared
+    theirs = {detail.key: detail for detail in shared}
     own = card.details if card else ()
     return Overlay(
         card=card or box.blank(other),
@@ -84,6 +93,11 @@ def overlay(viewer: Member, other: Member, wrote_at: datetime | None = None) -> 
         due_at=due(card, wrote_at) if card else row.PrivateCard.due_at if row else None,
         wrote_at=wrote_at,
     )
+
+
+@built_once
+def _about() -> Any:
+    return box.cards_of(AnyViewer).where(PrivateCard.about_id == bindparam("other"))
 
 
 # Saving, one thing at a time
@@ -239,8 +253,9 @@ class Due:
     due_at: datetime
 
 
-@for_any_viewer
-def _due_by_date(viewer: Member | type[AnyViewer], talked: Talked) -> Any:
+@built_once
+def _due_by_date(talked: Talked) -> Any:
+    viewer = AnyViewer
     return (
         box.cards_of(viewer)
         .add_columns(*IN_LISTS, talked(viewer, PrivateCard.about_id).label("wrote_at"))
@@ -255,7 +270,7 @@ def due_people(viewer: Member, talked: Talked, most: int | None = DUE) -> list[D
     The date that stands in clear knows no message; how often lies sealed. So a card is opened where there was one, and each that is due
     by its date is looked at: as many as somebody wants to be reminded of.
     """
-    rows = db.session.execute(_due_by_date(viewer, talked)).all()
+    rows = db.session.execute(_due_by_date(talked), {"viewer": viewer.id}).all()
     now = clock.now()
     opener = box.Opener.of(viewer, rows[0].wrapped) if rows else None
     found = []

@@ -12,9 +12,9 @@ from webapp.domain.cards import box
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.profiles import audiences, checks
 from webapp.extensions import db
-from webapp.models.batch import values_of
+from webapp.models.built import built_once, values_given
 from webapp.models.card import CardKey, Tag, Tagged
-from webapp.models.member import IN_LISTS, Member
+from webapp.models.member import IN_LISTS, AnyViewer, Member
 
 TAGS = 100
 TAG_CHARACTERS = 40
@@ -90,13 +90,7 @@ def after(found: Any, name_key: str, member_id: int) -> Any:
 
 def of_many(viewer: Member, ids: Sequence[int]) -> dict[int, list[str]]:
     """Return for each of these members the names of the viewer's tags they have. One statement."""
-    given = select(values_of(list(ids)).c.value)  # no join: SQLite would look through all of them for each row
-    rows = db.session.execute(
-        select(Tagged.about_id, Tag, CardKey.wrapped)
-        .join(Tag, Tag.id == Tagged.tag_id)
-        .join(CardKey, CardKey.member_id == Tag.owner_id)
-        .where(Tagged.about_id.in_(given), Tag.owner_id == viewer.id, Tagged.forget_at.is_(None))
-    ).all()
+    rows = db.session.execute(_of_many(), {"viewer": viewer.id, "given": list(ids)}).all()
     if not rows:
         return {}
     opener = box.Opener.of(viewer, rows[0].wrapped)
@@ -106,6 +100,17 @@ def of_many(viewer: Member, ids: Sequence[int]) -> dict[int, list[str]]:
         if names[row.Tag.id]:
             found.setdefault(row.about_id, []).append(names[row.Tag.id])
     return {member_id: sorted(each, key=str.casefold) for member_id, each in found.items()}
+
+
+@built_once
+def _of_many() -> Any:
+    given = select(values_given().c.value)  # no join: SQLite would look through all of them for each row
+    return (
+        select(Tagged.about_id, Tag, CardKey.wrapped)
+        .join(Tag, Tag.id == Tagged.tag_id)
+        .join(CardKey, CardKey.member_id == Tag.owner_id)
+        .where(Tagged.about_id.in_(given), Tag.owner_id == AnyViewer.id, Tagged.forget_at.is_(None))
+    )
 
 
 def set_tags(viewer: Member, other: Member, text: str) -> None:

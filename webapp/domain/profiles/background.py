@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from webapp import clock, tokens
 from webapp.domain import relationships
@@ -32,10 +32,19 @@ class Entry:
     to_year: int | None
 
 
+_ENTRIES = select(
+    ProfileEntry.key,
+    ProfileEntry.section,
+    ProfileEntry.what,
+    ProfileEntry.at,
+    ProfileEntry.from_year,
+    ProfileEntry.to_year,
+).where(ProfileEntry.member_id == bindparam("owner"))
+
+
 def entries(owner_id: int) -> list[Entry]:
     """Return all entries of a profile, whoever may see them: what goes on first, then the latest."""
-    rows = db.session.scalars(select(ProfileEntry).where(ProfileEntry.member_id == owner_id))
-    found = [Entry(row.key, row.section, row.what, row.at, row.from_year, row.to_year) for row in rows]
+    found = [Entry(*row) for row in db.session.execute(_ENTRIES, {"owner": owner_id})]
     return sorted(
         found, key=lambda each: (-(each.to_year or clock.now().year + YEARS_AHEAD), -each.from_year, each.key)
     )

@@ -14,7 +14,7 @@ from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.domain.profiles import audiences
 from webapp.domain.profiles.checks import TOO_LONG, is_link, line, lines
 from webapp.extensions import db
-from webapp.models.batch import values_of
+from webapp.models.built import values_given
 from webapp.models.member import Member
 from webapp.models.profile import CONTACT_KINDS, ContactInfo
 
@@ -67,18 +67,17 @@ def contact_of(viewer: Member | None, other: Member) -> list[ContactDetail]:
 def contact_of_many(viewer: Member | None, ids: Sequence[int]) -> dict[int, list[ContactDetail]]:
     """Return for each of these members what the viewer may see of their contact information, in one statement."""
     found: dict[int, list[ContactDetail]] = {member_id: [] for member_id in ids}
-    for row in db.session.execute(
-        details(ids).where(
-            audiences.exists_for(viewer), audiences.may_see(viewer, ContactInfo.member_id, ContactInfo.audience)
-        )
-    ):
+    seen = details().where(
+        audiences.exists_for(viewer), audiences.may_see(viewer, ContactInfo.member_id, ContactInfo.audience)
+    )
+    for row in db.session.execute(seen, {"given": list(ids)}):
         found[row.member_id].append(ContactDetail(*row[1:]))
     return found
 
 
-def details(ids: Sequence[int]) -> Any:
-    """Return the details of these members, whoever may see them, in the order they are shown; to be narrowed by who looks."""
-    given = values_of(list(ids))
+def details() -> Any:
+    """Return the details of given members, whoever may see them, in the order they are shown; to be narrowed by who looks."""
+    given = values_given()
     return (
         select(
             ContactInfo.member_id,

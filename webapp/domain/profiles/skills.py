@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from webapp import clock, tokens
 from webapp.domain import names, relationships, telling
@@ -13,8 +13,9 @@ from webapp.domain.names import fold
 from webapp.domain.profiles.audiences import DEFAULT, connected, exists_for, may_see
 from webapp.domain.profiles.checks import TOO_LONG, line
 from webapp.extensions import db
+from webapp.models.built import built_once
 from webapp.models.connection import Connection
-from webapp.models.member import Member, visible
+from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.profile import Endorsement, ProfileField, Skill
 
 SKILLS = 50
@@ -39,22 +40,29 @@ def skills(owner_id: int, viewer: Member | None) -> list[SkillSeen]:
     An endorsement counts while the two are connected, beginning with this connection: removing ends it, and undoing the removal, which
     brings the connection back with its date, brings it back. One the owner hid counts for nobody but who gave it, who is not told.
     """
-    me = viewer.id if viewer else 0
-    mine = case((Endorsement.by_id == me, 1), else_=0)
+    asked = {"owner": owner_id, "viewer": viewer.id if viewer else 0}
+    rows = db.session.execute(_counted(viewer is not None), asked)
+    return [SkillSeen(key, name, number, bool(by_viewer)) for key, name, number, by_viewer in rows]
+
+
+@built_once
+def _counted(is_signed_in: bool) -> Any:
+    me = AnyViewer
+    owner: Any = bindparam("owner")
+    mine = case((Endorsement.by_id == me.id, 1), else_=0)
     counted = (
-        _holding(Skill.member_id == owner_id)
+        _holding(Skill.member_id == owner)
         .with_only_columns(Endorsement.skill_id, func.count().label("number"), func.max(mine).label("mine"))
-        .where(Endorsement.hidden_at.is_(None) | (Endorsement.by_id == me), exists_for(viewer))
+        .where(Endorsement.hidden_at.is_(None) | (Endorsement.by_id == me.id), exists_for(me if is_signed_in else None))
         .group_by(Endorsement.skill_id)
         .subquery()
     )
-    rows = db.session.execute(
+    return (
         select(Skill.key, Skill.name, func.coalesce(counted.c.number, 0), func.coalesce(counted.c.mine, 0))
         .outerjoin(counted, counted.c.skill_id == Skill.id)
-        .where(Skill.member_id == owner_id)
+        .where(Skill.member_id == owner)
         .order_by(Skill.rank, Skill.id)
     )
-    return [SkillSeen(key, name, number, bool(by_viewer)) for key, name, number, by_viewer in rows]
 
 
 def _holding(*which: Any) -> Any:

@@ -108,6 +108,11 @@ def _said(relation: Relation | None) -> Any:
     )
 
 
+@built_once
+def _details(audiences: tuple[str, ...]) -> Any:
+    return contact.details().where(ContactInfo.audience.in_(audiences))
+
+
 def _profile(given: Relation | None, viewer: Member | None, other: Member) -> Profile:
     asked = {"owner": other.id, "viewer": viewer.id} if viewer else {"owner": other.id}
     rows = db.session.execute(_said(given), asked).all()
@@ -126,7 +131,7 @@ def _profile(given: Relation | None, viewer: Member | None, other: Member) -> Pr
     }
     for name, part in parts.items():
         said[name] = tuple(part) if held[name].audience in sees else ()
-    details = db.session.execute(contact.details([other.id]).where(ContactInfo.audience.in_(sees)))
+    details = db.session.execute(_details(sees), {"given": [other.id]})
     return Profile(
         relation=relation,
         handle=other.handle,
