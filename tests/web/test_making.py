@@ -92,7 +92,6 @@ def test_what_waits_to_write_lets_others_go_first(app, ask, slow):
             with transaction.aside():
                 db.session.execute(db.text("SELECT 1"))
             db.session.remove()
-            db.engine.dispose()
 
     slow.before = note
     for _each in range(3):
