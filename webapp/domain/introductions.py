@@ -312,7 +312,9 @@ def _seen(member: Any) -> Any:
 
 
 def _connected(one: Any, other: Any) -> Any:
-    return select(Connection.since).where(Connection.member_id == one, Connection.other_id == other).exists()
+    # A value and not EXISTS, which PostgreSQL turns into joins: planning that many took twenty times as long as all the rest.
+    since = select(Connection.since).where(Connection.member_id == one, Connection.other_id == other)
+    return since.scalar_subquery().is_not(None)
 
 
 def _for(viewer: Member | type[AnyViewer]) -> Any:
