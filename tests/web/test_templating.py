@@ -1,5 +1,6 @@
 """Sentences in templates: what stands in them is escaped, and a percent sign is one, as with Jinja's own."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ from markupsafe import Markup
 
 from webapp import create_app
 from webapp.extensions import babel
+from webapp.web import filters
 
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
@@ -95,3 +97,23 @@ def test_what_a_page_shows_is_escaped_once_whatever_it_is(context):
     )
     shown = page.render(all=["<'", Markup("<i>"), Said(), 5, None])
     assert shown == "<b>&lt;&#39;</b>&lt;&#39;<b><i></b><i><b><u></b><u><b>5</b>5<b>None</b>None<'"
+
+
+def test_a_sentence_about_so_many_is_escaped_as_any_other(context):
+    words = "ngettext('%(num)s of <b>%(text)s</b>', '%(num)s of <i>%(text)s</i>', many, text='<')"
+    page = context.jinja_env.from_string(f"{{{{ {words} }}}}")
+    assert page.render(many=1) == "1 of <b>&lt;</b>"
+    assert page.render(many=2) == "2 of <i>&lt;</i>"
+    words = words.replace("many,", "many, num='2,000',")
+    plain = context.jinja_env.from_string(f"{{% autoescape false %}}{{{{ {words} }}}}{{% endautoescape %}}")
+    assert plain.render(many=2000) == "2,000 of <i><</i>"
+
+
+def test_moments_are_written_where_the_reader_is(context, monkeypatch):
+    late = datetime(2026, 12, 31, 23, 5, tzinfo=UTC)
+    assert (filters.moment(late), filters.day(late)) == ("31 December 2026, 23:05", "31 December 2026")
+    monkeypatch.setattr(filters, "to_user_timezone", lambda value: value.astimezone(timezone(timedelta(hours=2))))
+    assert (filters.moment(late), filters.day(late)) == ("1 January 2027, 01:05", "1 January 2027")
+    assert filters.day("2026-05-03") == "3 May 2026"
+    assert (filters.birthday("--02-29"), filters.birthday("1990-05-14")) == ("29 February", "14 May 1990")
+    assert filters.number(1000) == "1,000"

@@ -1,7 +1,6 @@
 """What operators did about a member, for that member: in Settings, and on the one page there is while they are suspended."""
 
 from flask import Blueprint, Response
-from flask_babel import gettext as _
 
 from webapp.domain import acts, joining, leaving, silence
 from webapp.web import paging
@@ -13,7 +12,7 @@ bp = Blueprint("acts", __name__)
 
 @bp.app_context_processor
 def _words() -> dict[str, object]:
-    return {"deeds": {kind: _(words) for kind, words in acts.DONE.items()}}
+    return {"deeds": acts.DONE}
 
 
 @bp.get("/settings/operators")

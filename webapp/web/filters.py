@@ -2,20 +2,25 @@
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
+from babel import Locale
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_decimal, ngettext
-from flask_babel import gettext as _
+from flask_babel import format_date, format_decimal, get_locale, to_user_timezone
 from markupsafe import Markup, escape
 
 from webapp import clock
 from webapp.config import setting
 from webapp.domain import silence
 from webapp.models.base import to_ms
+from webapp.web.templating import gettext as _
+from webapp.web.templating import ngettext
 
 HUES = 8
+REMEMBERED = 4096
+"""So many dates as they are written, and as many numbers: a page shows the same few again and again."""
 LEAP_YEAR = 2000
 """One in which every birthday is a day."""
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
@@ -57,7 +62,18 @@ def day(value: date | str) -> str:
     """Return a date, or its ISO text, as people write it: "3 May 2026"."""
     if isinstance(value, str):
         value = date.fromisoformat(value)
-    return str(format_date(value, "d MMMM yyyy"))
+    return _date(value, "d MMMM yyyy")
+
+
+def _date(value: date, pattern: str) -> str:
+    """Return a date, or the date of a moment where the reader is, in the reader's language."""
+    return _written(get_locale(), to_user_timezone(value).date() if isinstance(value, datetime) else value, pattern)
+
+
+@lru_cache(REMEMBERED)
+def _written(_language: Locale | None, value: date, pattern: str) -> str:
+    """Write a date in the language of this moment, which `_language` names."""
+    return str(format_date(value, pattern))
 
 
 def leaves(value: datetime) -> str:
@@ -70,13 +86,13 @@ def leaves(value: datetime) -> str:
 def birthday(value: str) -> str:
     """Return a birthday as people write it: "14 May 1990" for 1990-05-14, "14 May" for --05-14."""
     if value.startswith("--"):
-        return str(format_date(date.fromisoformat(f"{LEAP_YEAR}-{value[2:]}"), "d MMMM"))
-    return str(format_date(date.fromisoformat(value), "d MMMM yyyy"))
+        return _date(date.fromisoformat(f"{LEAP_YEAR}-{value[2:]}"), "d MMMM")
+    return day(value)
 
 
 def hour(value: datetime) -> str:
     """Return the time of a day: "10:42"."""
-    return str(format_datetime(value, "HH:mm"))
+    return f"{to_user_timezone(value):%H:%M}"
 
 
 def short(value: datetime) -> str:
@@ -84,7 +100,7 @@ def short(value: datetime) -> str:
     passed = clock.now().date() - value.date()
     if passed < timedelta(days=1):
         return hour(value)
-    return str(format_date(value, "EEE" if passed < timedelta(days=7) else "d MMM"))
+    return _date(value, "EEE" if passed < timedelta(days=7) else "d MMM")
 
 
 def linked(text: str) -> Markup:
@@ -126,12 +142,17 @@ def deed(post: Any) -> str:
 
 def number(value: int) -> str:
     """Return a number as people write it: "1,000"."""
+    return _decimal(get_locale(), value)
+
+
+@lru_cache(REMEMBERED)
+def _decimal(_language: Locale | None, value: int) -> str:
     return str(format_decimal(value))
 
 
 def moment(value: datetime) -> str:
     """Return a date with the time."""
-    return str(format_datetime(value, "d MMMM yyyy, HH:mm"))
+    return f"{day(value)}, {hour(value)}"
 
 
 def ago(value: datetime) -> str:

@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from flask import Flask
+from flask import Flask, g
 from flask.templating import Environment
 from flask_babel import get_babel, get_locale, get_translations
+from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_eval_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Call, Const, EvalContext, Impossible, Name, Node, Template, args_as_const
@@ -109,7 +110,9 @@ class _SaidOnce(NodeTransformer):
 def bind(app: Flask) -> None:
     """Give every template its sentences, its symbols and its addresses."""
     environment: Any = app.jinja_env
-    environment.globals.update(_=translated, gettext=translated, icon=icon, url_for=_remembered(app))
+    environment.globals.update(
+        _=translated, csrf=csrf, gettext=translated, icon=icon, ngettext=counted, url_for=_remembered(app)
+    )
     if get_babel(app).locale_selector is None:  # one language for all
         environment.said_once |= {"_"}
 
@@ -119,9 +122,10 @@ def _is_plain(endpoint: str, /, **values: Any) -> bool:
 
     One that begins at the page's own (".") and one with the name of the site ("_external") do.
     """
-    return not endpoint.startswith(".") and all(
-        type(value) in _PLAIN and not name.startswith("_") for name, value in values.items()
-    )
+    for name, value in values.items():
+        if type(value) not in _PLAIN or name.startswith("_"):
+            return False
+    return not endpoint.startswith(".")
 
 
 def _remembered(app: Flask) -> Callable[..., str]:
@@ -136,6 +140,13 @@ def _remembered(app: Flask) -> Callable[..., str]:
     return url_for
 
 
+def csrf() -> Markup:
+    """Return the hidden token that stands in every form that posts; it is the same in all of a page."""
+    if "csrf_field" not in g:
+        g.csrf_field = Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+    return g.csrf_field
+
+
 @pass_eval_context
 def translated(context: EvalContext, text: str, /, **values: Any) -> str:
     """Return a sentence of ours in the reader's language, with values in it that are escaped where the template escapes."""
@@ -144,8 +155,34 @@ def translated(context: EvalContext, text: str, /, **values: Any) -> str:
     return kept % values if values or "%" in said else kept
 
 
+def gettext(text: str, /, **values: Any) -> str:
+    """Return a sentence of ours in the reader's language, for what stands in every row of a list."""
+    said = _sentence(get_locale(), text)[0]
+    return said % values if values else said
+
+
+def ngettext(one: str, many: str, num: int, /, **values: Any) -> str:
+    """Return a sentence of ours about so many of something."""
+    said: str = _catalogue(get_locale()).ungettext(one, many, num)
+    return said % {"num": num, **values}
+
+
+@pass_eval_context
+def counted(context: EvalContext, one: str, many: str, num: int, /, **values: Any) -> str:
+    """Return the same for a template, with values in it that are escaped where the template escapes."""
+    if not context.autoescape:
+        return ngettext(one, many, num, **values)
+    return Markup(ngettext(one, many, num, **{name: escape(value) for name, value in values.items()}))  # noqa: S704
+
+
 @lru_cache(SENTENCES)
-def _sentence(_language: Locale | None, text: str) -> tuple[str, Markup]:
-    """Look a sentence up in the language of this moment, which `_language` names: catalogues do not change while a process lives."""
-    said: str = get_translations().ugettext(text)
+def _sentence(language: Locale | None, text: str) -> tuple[str, Markup]:
+    """Look a sentence up."""
+    said: str = _catalogue(language).ugettext(text)
     return said, Markup(said)  # noqa: S704 - our own words; what stands in them is escaped
+
+
+@lru_cache
+def _catalogue(_language: Locale | None) -> Any:
+    """Return the sentences of the language of this moment, which `_language` names: they do not change while a process lives."""
+    return get_translations()
