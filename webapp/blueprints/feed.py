@@ -14,6 +14,7 @@ from webapp.config import setting
 from webapp.domain import connections, feed, invitations, people
 from webapp.domain.errors import Invalid, TooMany
 from webapp.extensions import db
+from webapp.models.built import rows_of
 from webapp.transaction import transaction
 from webapp.web import atom, paging, reporting
 from webapp.web.access import public, viewer
@@ -70,7 +71,7 @@ def _before() -> int | None:
 def _home() -> dict[str, Any]:
     member = viewer()
     before = _before()
-    asking = db.session.execute(invitations.of(member, "received").limit(ASKING)).all()
+    asking = rows_of(invitations.of, member, "received", most=ASKING)
     return {
         "shown": _page(feed.items(member, before=before, most=feed.SIZE + 1), before),
         "asking": asking,

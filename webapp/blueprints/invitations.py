@@ -12,6 +12,7 @@ from webapp.domain import connections, guests, invitations, links, people, relat
 from webapp.domain.errors import N_, NotFound
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
+from webapp.models.built import rows_of
 from webapp.models.invitation import GuestInvitation
 from webapp.models.member import Member
 from webapp.web import paging
@@ -32,13 +33,19 @@ CHOSEN = 100
 def _list(name: str, *, problem: str = "") -> Response:
     me = viewer()
     choosing = name != "ignored" and bool(request.args.get("choose") or problem)
-    found, place = invitations.of(me, name), paging.place(paging.Ms, int)
-    if place:
-        found = invitations.after(found, from_ms(place[0]), place[1])
+    place = paging.place(paging.Ms, int)
     size = CHOSEN if choosing else paging.SIZE
-    listed = paging.page(found, lambda row: (to_ms(row.at), row.id), is_first=place is None, size=size)
+
+    def key(row: Any) -> tuple[int, int]:
+        return to_ms(row.at), row.id
+
+    if place:
+        found = invitations.after(invitations.of(me, name), from_ms(place[0]), place[1])
+        listed = paging.page(found, key, is_first=False, size=size)
+    else:
+        listed = paging.first(invitations.of, me, name, key=key, size=size)
     with_cards = name == "received" and place is None and not choosing
-    cards = db.session.execute(guests.cards(me)).all() if with_cards else []
+    cards = rows_of(guests.cards, me) if with_cards else []
     ids = [row.id for row in listed.rows] + [other.id for _card, other in cards]
     near = connections.badges(me, ids)
     least = request.args.get("least", type=int)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import groupby
+from typing import Any
 
 from flask import Blueprint, Response, make_response, request
 from flask_babel import gettext as _
@@ -26,12 +27,16 @@ WEEK = timedelta(days=7)
 @bp.get("")
 def index() -> Response:
     """List what the member is told, the newest first; what is shown is marked read by a POST that the page sends."""
-    member = viewer()
-    place = paging.place(paging.Ms, int)
-    found = notifications.lines(member)
+    member, place = viewer(), paging.place(paging.Ms, int)
+
+    def key(row: Any) -> tuple[int, int]:
+        return to_ms(row.visible_from), row.id
+
     if place:
-        found = notifications.after(found, from_ms(place[0]), place[1])
-    shown = paging.page(found, lambda row: (to_ms(row.visible_from), row.id), is_first=place is None)
+        found = notifications.after(notifications.lines(member), from_ms(place[0]), place[1])
+        shown = paging.page(found, key, is_first=False)
+    else:
+        shown = paging.first(notifications.lines, member, key=key)
     lines = notifications.gather(member, shown.rows)
     now = clock.now()
 

@@ -13,8 +13,9 @@ from webapp.domain import accounts, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
+from webapp.models.built import built_once, values_given
 from webapp.models.link import Arrival, InviteLink
-from webapp.models.member import IN_LISTS, Member, visible
+from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
 PURPOSE = "invite"
 OPEN_MAX = 20
@@ -123,13 +124,20 @@ def arrivals(viewer: Member, link: InviteLink, before: int | None = None) -> Any
 
 def came_by(viewer: Member, ids: Sequence[int]) -> dict[int, str]:
     """Return what the viewer called the link by which each of these came, the latest of several; only of those who came by one."""
-    rows = db.session.execute(
+    rows = db.session.execute(_came_by(), {"viewer": viewer.id, "given": ids})
+    return {row.member_id: row.comment for row in rows}
+
+
+@built_once
+def _came_by() -> Any:
+    given = values_given()
+    return (
         select(Arrival.member_id, InviteLink.comment)
+        .join(given, given.c.value == Arrival.member_id)
         .join(InviteLink, InviteLink.id == Arrival.link_id)
-        .where(InviteLink.member_id == viewer.id, Arrival.member_id.in_(ids), Arrival.arrived_at.is_not(None))
+        .where(InviteLink.member_id == AnyViewer.id, Arrival.arrived_at.is_not(None))
         .order_by(Arrival.id)
     )
-    return {row.member_id: row.comment for row in rows}
 
 
 # For who comes

@@ -11,6 +11,7 @@ from flask import request
 
 from webapp.extensions import db
 from webapp.models.base import LAST_ID, LAST_MS
+from webapp.models.built import rows_of
 
 Row = TypeVar("Row")
 SIZE = 25
@@ -60,6 +61,13 @@ def _fits(value: object, kind: type) -> bool:
 def page(found: Any, key: Callable[[Any], tuple[str | int, ...]], *, is_first: bool, size: int = SIZE) -> Page[Any]:
     """Return one page of a Select that goes on after its place already; `key` tells the place of a row. One statement."""
     return cut(db.session.execute(found.limit(size + 1)).all(), key, is_first=is_first, size=size)
+
+
+def first(
+    listed: Callable[..., Any], viewer: Any, *shape: Any, key: Callable[[Any], tuple[str | int, ...]], size: int = SIZE
+) -> Page[Any]:
+    """Return the first page of what is listed `for_any_viewer`: the page that is asked for most, and soonest. One statement."""
+    return cut(rows_of(listed, viewer, *shape, most=size + 1), key, is_first=True, size=size)
 
 
 def cut(

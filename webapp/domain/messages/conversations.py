@@ -68,29 +68,44 @@ def one_of(viewer: Member, key: str) -> Talk:
     row = db.session.execute(_one(), {"viewer": viewer.id, "key": key}).one_or_none()
     if row is None:
         raise NotFound
-    conversation, mine, there = row
     return Talk(
-        conversation.id,
-        conversation.key,
-        conversation.kind,
-        conversation.name,
-        conversation.version,
-        mine.state,
-        mine.muted,
-        mine.read_id,
-        mine.last_id,
-        mine.since_id,
-        mine.until_id,
-        there,
-        _closed(viewer, conversation, mine, there),
+        row.id,
+        row.key,
+        row.kind,
+        row.name,
+        row.version,
+        row.state,
+        row.muted,
+        row.read_id,
+        row.last_id,
+        row.since_id,
+        row.until_id,
+        row.there,
+        _closed(viewer, row),
     )
 
 
 @built_once
 def _one() -> Any:
-    viewer, other = AnyViewer, aliased(Member)
+    viewer, other = AnyViewer, aliased(Member, name="there")
+    connected = select(Connection.since).where(Connection.member_id == viewer.id, Connection.other_id == other.id)
     return (
-        select(Conversation, Participant, other)
+        select(
+            Conversation.id,
+            Conversation.key,
+            Conversation.kind,
+            Conversation.name,
+            Conversation.version,
+            Conversation.is_open,
+            Participant.state,
+            Participant.muted,
+            Participant.read_id,
+            Participant.last_id,
+            Participant.since_id,
+            Participant.until_id,
+            other,
+            connected.exists().label("is_connected"),
+        )
         .join(Participant, Participant.conversation_id == Conversation.id)
         .outerjoin(
             other,
@@ -103,30 +118,30 @@ def _one() -> Any:
     )
 
 
-def _closed(viewer: Member, conversation: Conversation, mine: Participant, other: Member | None) -> str:
+def _closed(viewer: Member, row: Any) -> str:
     """Return why the viewer may not write. A removal, a block and an account that is gone give the same words."""
-    if mine.until_id is not None:
+    if row.until_id is not None:
         return LEFT
-    if conversation.kind == "group":
+    if row.kind == "group":
         others = select(Participant.member_id).where(
-            Participant.conversation_id == conversation.id,
+            Participant.conversation_id == row.id,
             Participant.member_id != viewer.id,
             Participant.until_id.is_(None),
         )
         return "" if db.session.scalar(select(others.exists())) else ALONE
-    if other is None:
+    if row.there is None:
         return NOT_CONNECTED
-    if is_connected(viewer, other):
+    if row.is_connected:
         return ""
-    return NOT_CONNECTED if relationships.was_ended(viewer, other) else _unconnected(conversation, mine, other)
+    return NOT_CONNECTED if relationships.was_ended(viewer, row.there) else _unconnected(row)
 
 
-def _unconnected(conversation: Conversation, mine: Participant, other: Member) -> str:
+def _unconnected(row: Any) -> str:
     """Return why one of two who are not connected may not write: who got a request answers it by writing, who sent it waits."""
-    if conversation.is_open or mine.state != "open":
+    if row.is_open or row.state != "open":
         return ""
     theirs = select(Participant.state).where(
-        Participant.conversation_id == conversation.id, Participant.member_id == other.id
+        Participant.conversation_id == row.id, Participant.member_id == row.there.id
     )
     return NOT_CONNECTED if db.session.scalar(theirs) == "open" else WAITS
 

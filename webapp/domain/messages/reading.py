@@ -13,9 +13,9 @@ from webapp.domain import accounts, names, relationships
 from webapp.domain.errors import NotFound
 from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to, touch
 from webapp.extensions import db
-from webapp.models.base import from_ms
+from webapp.models.base import LAST_ID, from_ms
 from webapp.models.batch import values_of
-from webapp.models.built import for_any_viewer
+from webapp.models.built import built_once, for_any_viewer
 from webapp.models.member import AnyViewer, Member, SignIn, visible
 from webapp.models.message import Conversation, HiddenMessage, Message, Participant
 
@@ -209,10 +209,21 @@ def latest(viewer: Member, talk: Talk, most: int) -> list[Line]:
 
 def before(viewer: Member, talk: Talk, message_id: int | None, most: int) -> list[Line]:
     """Return the messages before one (None: the last ones), in their order."""
-    found = _lines(viewer, talk).order_by(Message.id.desc()).limit(most)
-    if message_id is not None:
-        found = found.where(Message.id < message_id)
-    return _as_lines(viewer, db.session.execute(found))[::-1]
+    end = LAST_ID if message_id is None else message_id - 1
+    asked = {
+        "viewer": viewer.id,
+        "talk": talk.id,
+        "since": talk.since_id,
+        "end": end if talk.until_id is None else min(end, talk.until_id),
+        "most": most,
+    }
+    return _as_lines(viewer, db.session.execute(_before(talk.kind), asked))[::-1]
+
+
+@built_once
+def _before(kind: str) -> Any:
+    found = _messages(AnyViewer, kind).where(Message.id <= bindparam("end", type_=Integer))
+    return found.order_by(Message.id.desc()).limit(bindparam("most", type_=Integer))
 
 
 def with_each(viewer: Member) -> Any:
