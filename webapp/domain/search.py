@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, and_, cast, false, func, or_, select
+from sqlalchemy import Integer, and_, bindparam, case, func, literal, or_, select, type_coerce
 
 from webapp.domain import circles, people, relationships
 from webapp.domain.circles import Near
@@ -23,7 +23,8 @@ from webapp.domain.profiles import FIELDS
 from webapp.extensions import db
 from webapp.models import words as index
 from webapp.models.batch import values_of
-from webapp.models.member import Member, visible
+from webapp.models.built import built_once
+from webapp.models.member import AnyViewer, Member, visible
 
 FEW = 2000
 """Up to so many are read and counted; more are walked through."""
@@ -152,7 +153,7 @@ class Found:
 class Hit(NamedTuple):
     """Somebody found, as a row of `_read`: whether the words are those of the name, what a list shows of them, what narrows it."""
 
-    named: bool
+    named: int
     degree: int
     id: int
     handle: str
@@ -163,7 +164,7 @@ class Hit(NamedTuple):
     place: str
     cohort: str
     organisation: str
-    mentors: bool
+    mentors: int
 
 
 KEY = itemgetter(0, 1, 2)
@@ -211,37 +212,45 @@ def newest(viewer: Member, query: Query, most: int) -> list[Any]:
 def _look(viewer: Member, query: Query) -> tuple[Sequence[Hit] | None, Near | None]:
     """Return who has the words (None for too many), and how near everybody is to the viewer as far as that is asked."""
     near = circles.around(viewer.id) if query.degree else None
-    source, number = _source(query)
-    like: list[Any] = []
+    terms, number = _source(query)
     if not number:
         return [], near
-    if source is None and near is not None:
-        among = sorted(_among(near, query))
-        if len(among) <= FEW:
-            source, like = select(values_of(among).c.value), _like(query)
-    if source is None:
-        return None, near
-    found = _read(viewer, _named(query.words), Member.id.in_(source), *like)
-    return found, near
+    if terms is not None:
+        return _read(
+            viewer, query.words, _indexed(len(query.words), by_terms=bool(terms)), terms=index.said(terms)
+        ), near
+    if near is not None and len(among := sorted(_among(near, query))) <= FEW:
+        some = _everybody(len(query.words)).where(Member.id.in_(select(values_of(among).c.value)), *_like(query))
+        return _read(viewer, query.words, some), near
+    return None, near
 
 
 def _near_unasked(viewer: Member) -> Near | None:
     return circles.around(viewer.id) if viewer.degree <= BRIDGES else None
 
 
-def _source(query: Query) -> tuple[Any, int]:
-    """Return the ids of who has the words, and how many they are; where these are too many, of who has the values chosen, too.
+def _source(query: Query) -> tuple[index.Terms | None, int]:
+    """Return what to ask the index for, and how many have it: the words; where these are too many, the values chosen, too.
 
     None for still too many.
     """
-    has_words = [[f"{word}*"] for word in query.words]
-    has_all = _terms(query)
-    sources = [index.hits(terms) if terms else select(Member.id).where(visible()) for terms in (has_words, has_all)]
-    if has_words == has_all:
+    sources = [[[f"{word}*"] for word in query.words], _terms(query)]
+    if sources[0] == sources[1]:
         del sources[1]
-    numbers = [select(func.count()).select_from(each.limit(FEW + 1).subquery()).scalar_subquery() for each in sources]
-    counted = db.session.execute(select(*numbers)).one()
+    asked = {f"terms_{at}": index.said(terms) for at, terms in enumerate(sources)}
+    counted = db.session.execute(_numbers(*map(bool, sources)), asked).one()
     return next((each for each in zip(sources, counted, strict=True) if each[1] <= FEW), (None, FEW + 1))
+
+
+@built_once
+def _numbers(*by_terms: bool) -> Any:
+    sources = [
+        index.hits_given(f"terms_{at}") if each else select(Member.id).where(visible())
+        for at, each in enumerate(by_terms)
+    ]
+    return select(
+        *(select(func.count()).select_from(each.limit(FEW + 1).subquery()).scalar_subquery() for each in sources)
+    )
 
 
 def _terms(query: Query) -> list[list[str]]:
@@ -250,27 +259,28 @@ def _terms(query: Query) -> list[list[str]]:
     return [*has_words, *filter(None, map(query.marks, FACETS)), *([[MENTORS]] if query.mentors else [])]
 
 
-def _read(viewer: Member, named: Any, *conditions: Any, more: Sequence[Any] = ()) -> Sequence[Any]:
-    """Return these as rows that are as a `Hit`, in one statement."""
-    wanted = select(named.label("named"), *(getattr(Member, name) for name in Hit._fields[1:]), *more)
+def _read(viewer: Member, wanted: Sequence[str], some: Any, **more: str) -> Sequence[Any]:
+    """Return some of `_everybody` as rows that are as a `Hit`, those named whose name has the words. One statement."""
+    names = {f"name_{at}": f"% {word}%{END_OF_NAME}%" for at, word in enumerate(wanted)}
     # Past the ORM, which would go through each of thousands of rows by itself.
-    return (
-        db.session.connection()
-        .execute(
-            wanted.where(
-                visible(), Member.id.not_in(relationships.blocked_with(viewer)), Member.id != viewer.id, *conditions
-            )
-        )
-        .all()
+    return db.session.connection().execute(some, {"viewer": viewer.id, **names, **more}).all()
+
+
+@built_once
+def _everybody(number: int) -> Any:
+    """Return everybody but the viewer; so many words are given for their names. Every value is taken as the database has it."""
+    has_name = [Member.search_text.like(bindparam(f"name_{at}")) for at in range(number)]
+    named = case((and_(*has_name), 1), else_=0) if has_name else literal(0)
+    shown = (getattr(Member, name) for name in Hit._fields[1:-1])
+    return select(named.label("named"), *shown, type_coerce(Member.mentors, Integer()).label("mentors")).where(
+        visible(), Member.id.not_in(relationships.blocked_with(AnyViewer)), Member.id != AnyViewer.id
     )
 
 
-def _named(wanted: Sequence[str]) -> Any:
-    """Return the SQL of whether a name has all these words."""
-    return cast(
-        and_(*(Member.search_text.like(f"% {word}%{END_OF_NAME}%") for word in wanted)) if wanted else false(),
-        Boolean(),
-    )
+@built_once
+def _indexed(number: int, *, by_terms: bool) -> Any:
+    source = index.hits_given("terms") if by_terms else select(Member.id).where(visible())
+    return _everybody(number).where(Member.id.in_(source))
 
 
 def _like(query: Query) -> list[Any]:
@@ -294,7 +304,7 @@ def _page(query: Query, found: Sequence[Hit], near: Near | None, place: Place | 
     end = start + len(shown)
     return Found(
         shown,
-        (int(shown[-1].named), *KEY(shown[-1])[1:], end) if shown and end < min(len(kept), SHOWN) else None,
+        (*KEY(shown[-1]), end) if shown and end < min(len(kept), SHOWN) else None,
         min(len(kept), people.COUNTED + 1),
         _counted(query, has_all, lacking, near),
         ended=end == SHOWN < len(kept),
@@ -454,7 +464,8 @@ def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, lis
         return None, []
     terms = [[f"{each}*" for each in sorted(tried.get(word, {word}))] for word in wanted]
     newest = index.hits(terms).order_by(index.newest()).limit(FEW)
-    read = _read(viewer, _named([]), Member.id.in_(newest), more=[Member.search_text])
+    some = _everybody(0).add_columns(Member.search_text).where(Member.id.in_(newest))
+    read = _read(viewer, [], some)
     texts = [row.search_text.split() for row in read]
     number: Counter[tuple[tuple[bool, str], ...]] = Counter()
     for text in texts:
@@ -465,7 +476,7 @@ def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, lis
         return None, said
     meant = words(said[0])
     return [
-        Hit(_has(text[: text.index(END_OF_NAME)], meant), *row[1 : len(Hit._fields)])
+        Hit(int(_has(text[: text.index(END_OF_NAME)], meant)), *row[1 : len(Hit._fields)])
         for row, text in zip(read, texts, strict=True)
         if _has(text, meant)
     ], said

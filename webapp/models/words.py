@@ -7,7 +7,21 @@ seen is in either. What stands between two spaces is one word to both, as `domai
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import DDL, Index, Text, cast, column, event, func, literal, literal_column, select, table, text
+from sqlalchemy import (
+    DDL,
+    Index,
+    Text,
+    bindparam,
+    cast,
+    column,
+    event,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from webapp.models.base import db
@@ -59,11 +73,25 @@ def hits(terms: Terms) -> Any:
 
     Words are letters, digits and _ alone, so nothing in them means anything to either engine.
     """
+    return _hits(literal(said(terms), Text()))
+
+
+def hits_given(name: str) -> Any:
+    """Return what `hits` returns, of what `said` makes of terms, given under this name when the statement runs."""
+    return _hits(bindparam(name, type_=Text()))
+
+
+def said(terms: Terms) -> str:
+    """Return terms as this engine is asked for them."""
     if is_sqlite():
-        wanted = " AND ".join(f"({' OR '.join(map(_phrase, group))})" for group in terms)
+        return " AND ".join(f"({' OR '.join(map(_phrase, group))})" for group in terms)
+    return " & ".join(f"({' | '.join(map(_lexeme, group))})" for group in terms)
+
+
+def _hits(wanted: Any) -> Any:
+    if is_sqlite():
         return select(_fts5.c.rowid.label("id")).where(_fts5.c.member_words.op("MATCH")(wanted))
-    wanted = " & ".join(f"({' | '.join(map(_lexeme, group))})" for group in terms)
-    return _has(cast(literal(wanted, Text()), TSQUERY()))
+    return _has(cast(wanted, TSQUERY()))
 
 
 def purge(pages: int = 200) -> bool:
