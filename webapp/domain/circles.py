@@ -12,8 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, not_, select
 
-from webapp.extensions import db
-from webapp.models.built import built_once, values_given
+from webapp.models.built import built_once, rows, values_given
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.member import Member, visible
 
@@ -58,8 +57,7 @@ def unpack(blob: bytes) -> "array[int]":
 
 def blobs(ids: Sequence[int]) -> "dict[int, array[int]]":
     """Return the connections of each of these members, in one statement."""
-    rows = db.session.execute(_blobs(), {"given": list(ids)})
-    return {row.member_id: unpack(row.ids) for row in rows}
+    return {row.member_id: unpack(row.ids) for row in rows(_blobs(), {"given": list(ids)})}
 
 
 @built_once
@@ -91,7 +89,7 @@ _AROUND = (
 def around(member_id: int) -> Near:
     """Return who is near a member, in one statement."""
     mine, further = set(), array("i")
-    for row in db.session.execute(_AROUND, {"member": member_id}):
+    for row in rows(_AROUND, {"member": member_id}):
         mine.add(row.other_id)
         if row.listed:
             further.frombytes(row.ids)
@@ -101,7 +99,7 @@ def around(member_id: int) -> Near:
 def _hiding(ids: Collection[int]) -> set[int]:
     if not ids:
         return set()
-    return set(db.session.scalars(_who_hide(), {"given": sorted(ids)}))
+    return {row.id for row in rows(_who_hide(), {"given": sorted(ids)})}
 
 
 @built_once

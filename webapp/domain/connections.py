@@ -14,6 +14,7 @@ from webapp.domain import cards, circles, relationships
 from webapp.domain.errors import N_, NotFound, Refused
 from webapp.domain.names import fold, words
 from webapp.extensions import db
+from webapp.models import built
 from webapp.models.batch import values_of
 from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Adjacency, Connection
@@ -255,7 +256,7 @@ def _named(shared: set[int]) -> tuple[int, list[Any]]:
     """Return how many of these allow to be told as a mutual connection, and the best connected of them."""
     if not shared:
         return 0, []
-    rows = db.session.execute(_naming(), {"given": sorted(shared)}).all()
+    rows = built.rows(_naming(), {"given": sorted(shared)})
     return (rows[0].number if rows else 0), list(rows)
 
 
@@ -345,7 +346,7 @@ def recently(viewer: Member, *states: str) -> list[Any]:
 
     The last first, within one press by name: those of one press have the same `undo_until`. One statement.
     """
-    return list(db.session.execute(_recently(*states), {"viewer": viewer.id}).all())
+    return list(built.rows(_recently(*states), {"viewer": viewer.id}))
 
 
 @built_once

@@ -12,7 +12,7 @@ from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.built import built_once, for_any_viewer
+from webapp.models.built import built_once, for_any_viewer, rows
 from webapp.models.invitation import Batch, GuestInvitation
 from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
@@ -63,7 +63,7 @@ def undo_answers(viewer: Member, until: datetime) -> int:
 
 def counts(viewer: Member) -> dict[str, int]:
     """Return how many are in each list: exactly the rows it shows; and how many connections there are. One statement."""
-    row = db.session.execute(_counts(), {"viewer": viewer.id}).one()
+    [row] = rows(_counts(), {"viewer": viewer.id})
     found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "connections")}
     return found | {"received": row.received + row.cards}
 

@@ -12,6 +12,7 @@ from webapp.domain import circles, connections, relationships
 from webapp.domain.connections import Badge
 from webapp.domain.errors import NotFound
 from webapp.extensions import db
+from webapp.models import built
 from webapp.models.batch import values_of
 from webapp.models.built import built_once, for_any_viewer, values_given
 from webapp.models.connection import Connection
@@ -124,7 +125,7 @@ def standings(viewer: Member, ids: Sequence[int]) -> dict[int, Standing]:
 
     One statement, and two more where somebody wants to be asked by those near to them only.
     """
-    rows = db.session.execute(_standings(), {"viewer": viewer.id, "among": list(ids)}).all()
+    rows = built.rows(_standings(), {"viewer": viewer.id, "among": list(ids)})
     closed = relationships.closed_among(viewer, [row for row in rows if (row.status or "none") in ASKING])
     stands = {row.id: Standing(*row[3:]) if row.status else Standing() for row in rows}
     return {
@@ -163,7 +164,7 @@ def lookalikes(viewer: Member, ids: Sequence[int]) -> dict[int, Alike]:
     if not ids:
         return {}
     asked = {"viewer": viewer.id, "given": [each for each in ids if each != viewer.id]}
-    rows = db.session.execute(_lookalikes(), asked)
+    rows = built.rows(_lookalikes(), asked)
     return {row.id: Alike(row.like, row.like.casefold() == row.name.casefold()) for row in rows}
 
 

@@ -23,7 +23,7 @@ from webapp.domain.profiles import FIELDS
 from webapp.extensions import db
 from webapp.models import words as index
 from webapp.models.batch import values_of
-from webapp.models.built import built_once
+from webapp.models.built import built_once, rows
 from webapp.models.member import AnyViewer, Member, visible
 
 FEW = 2000
@@ -262,8 +262,7 @@ def _terms(query: Query) -> list[list[str]]:
 def _read(viewer: Member, wanted: Sequence[str], some: Any, **more: str) -> Sequence[Any]:
     """Return some of `_everybody` as rows that are as a `Hit`, those named whose name has the words. One statement."""
     names = {f"name_{at}": f"% {word}%{END_OF_NAME}%" for at, word in enumerate(wanted)}
-    # Past the ORM, which would go through each of thousands of rows by itself.
-    return db.session.connection().execute(some, {"viewer": viewer.id, **names, **more}).all()
+    return rows(some, {"viewer": viewer.id, **names, **more})
 
 
 @built_once

@@ -19,7 +19,7 @@ from webapp.domain.connections import Badge
 from webapp.domain.people import Person, Standing
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring, values_of
-from webapp.models.built import built_once, values_given
+from webapp.models.built import built_once, rows, values_given
 from webapp.models.connection import Adjacency, Connection
 from webapp.models.dismissed import Dismissed
 from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
@@ -86,10 +86,9 @@ def of(viewer: Member, most: int = MOST) -> list[Suggestion]:
 
 def _around(viewer: Member) -> _Around:
     asked = {"viewer": viewer.id, "bridges": BRIDGES, "bridge_degree": BRIDGE_DEGREE}
-    rows = db.session.execute(_bridges(), asked)
-    bridges = {row.id: row for row in rows}
+    bridges = {row.id: row for row in rows(_bridges(), asked)}
     mine = bridges.pop(viewer.id, None)
-    left_out = db.session.execute(_left_out(), {"viewer": viewer.id}).all()
+    left_out = rows(_left_out(), {"viewer": viewer.id})
     return _Around(
         frozenset(circles.unpack(mine.ids) if mine else ()),
         frozenset(row.id for row in left_out if row.hides),
@@ -154,9 +153,9 @@ def _columns() -> Sequence[Any]:
 
 def _reached(around: _Around, ids: Sequence[int], most: int) -> list[Suggestion]:
     """Return the first of these who may be suggested, in their order, each named by the bridge who knows fewest others."""
-    rows = {row.id: row for row in db.session.execute(_suggestible(), {"given": list(ids)})}
+    by_id = {row.id: row for row in rows(_suggestible(), {"given": list(ids)})}
     found = []
-    for row in [rows[each] for each in ids if each in rows][:most]:
+    for row in [by_id[each] for each in ids if each in by_id][:most]:
         shared = _shared(around, row)
         bridge = min(
             (around.bridges[each] for each in shared & around.bridges.keys()), key=lambda each: (each.degree, each.id)
@@ -206,11 +205,10 @@ def _alike(viewer: Member, around: _Around, found: Sequence[int], most: int) -> 
     if not branches:
         return []
     order = list(KINDS)
-    rows = sorted(
-        db.session.execute(union_all(*branches)), key=lambda row: (order.index(row.kind), -row.degree, -row.id)
-    )
     alike: dict[int, Suggestion] = {}
-    for row in rows:
+    for row in sorted(
+        db.session.execute(union_all(*branches)), key=lambda row: (order.index(row.kind), -row.degree, -row.id)
+    ):
         reason = Reason(row.kind, getattr(viewer, row.kind))
         alike.setdefault(row.id, _suggestion(row, _shared(around, row), reason))
     return list(alike.values())[:most]
