@@ -238,18 +238,18 @@ def _source(query: Query) -> tuple[index.Terms | None, int]:
     if sources[0] == sources[1]:
         del sources[1]
     asked = {f"terms_{at}": index.said(terms) for at, terms in enumerate(sources)}
-    counted = db.session.execute(_numbers(*map(bool, sources)), asked).one()
+    counted = db.session.execute(_numbers(FEW + 1, *map(bool, sources)), asked).one()
     return next((each for each in zip(sources, counted, strict=True) if each[1] <= FEW), (None, FEW + 1))
 
 
 @built_once
-def _numbers(*by_terms: bool) -> Any:
+def _numbers(most: int, *by_terms: bool) -> Any:
     sources = [
         index.hits_given(f"terms_{at}") if each else select(Member.id).where(visible())
         for at, each in enumerate(by_terms)
     ]
     return select(
-        *(select(func.count()).select_from(each.limit(FEW + 1).subquery()).scalar_subquery() for each in sources)
+        *(select(func.count()).select_from(each.limit(most).subquery()).scalar_subquery() for each in sources)
     )
 
 
