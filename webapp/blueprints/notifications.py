@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.domain import events, notifications, people
-from webapp.domain.errors import NotFound
+from webapp.domain.errors import N_, NotFound
 from webapp.domain.notifications import Line
 from webapp.models.base import from_ms, to_ms
 from webapp.web import paging
@@ -42,12 +42,12 @@ def index() -> Response:
 
     def age(line: Line) -> str:
         passed = now - line.row.visible_from
-        return _("Today") if passed < DAY else _("This week") if passed < WEEK else _("Earlier")
+        return N_("Today") if passed < DAY else N_("This week") if passed < WEEK else N_("Earlier")
 
     return page(
         "notifications/index.html",
         shown=shown,
-        groups=[(words, list(group)) for words, group in groupby(lines, age)],
+        groups=[(_(words), list(group)) for words, group in groupby(lines, age)],
         new=[line.row.id for line in lines if line.is_new],
         told=events.KINDS,
         stands=people.standings(member, [row.actor_id for row in shown.rows]),

@@ -152,7 +152,8 @@ def _decimal(_language: Locale | None, value: int) -> str:
 
 def moment(value: datetime) -> str:
     """Return a date with the time."""
-    return f"{day(value)}, {hour(value)}"
+    here = to_user_timezone(value)
+    return f"{day(here.date())}, {here:%H:%M}"
 
 
 def ago(value: datetime) -> str:

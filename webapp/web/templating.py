@@ -6,6 +6,7 @@ third of the time it took.
 
 from collections.abc import Callable, MutableMapping
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 from babel import Locale
@@ -52,15 +53,18 @@ class _Code(CodeGenerator):
 
 
 class _Context(Context):
-    """Calls a macro, as rows do most often, without asking what else it could be and what it wants to be given."""
+    """Calls macros and functions of ours, as rows do most often, without asking what else they could be and want to be given."""
 
     def call(self, called: Any, /, *given: Any, **named: Any) -> Any:
         """Call what stands in a template with what is given there."""
-        if type(called) is not Macro:
+        kind = type(called)
+        if kind is Macro:
+            given = (self.eval_ctx, *given)
+        elif kind is not FunctionType or hasattr(called, "jinja_pass_arg"):
             return super().call(called, *given, **named)
         named.pop("_loop_vars", None)
         named.pop("_block_vars", None)
-        return called(self.eval_ctx, *given, **named)
+        return called(*given, **named)
 
 
 class Templates(Environment):
