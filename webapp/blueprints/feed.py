@@ -148,7 +148,7 @@ def congratulate(key: str) -> Response:
     """Congratulate, or take it back: the form says which, so that a late or doubled press is harmless."""
     post = feed.congratulate(viewer(), key, on=request.form.get("on") == "1")
     if wants_part():
-        return page("feed/_reaction.html", post=post)
+        return page("feed/_reacted.html", post=post)
     return leave_back(".show", key=key)
 
 
