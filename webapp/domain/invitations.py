@@ -12,7 +12,7 @@ from webapp.domain.errors import NotFound, Refused
 from webapp.domain.relationships import Status
 from webapp.extensions import db
 from webapp.models.batch import values_of
-from webapp.models.built import built_once, for_any_viewer, rows
+from webapp.models.built import built_once, for_any_viewer, rows, words_of
 from webapp.models.invitation import Batch, GuestInvitation
 from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
@@ -76,7 +76,7 @@ def _counts() -> Any:
     mine = select(func.count()).select_from(GuestInvitation).where(GuestInvitation.inviter_id == viewer.id)
     return (
         select(
-            *(func.count().filter(seen.c.status.in_(group)).label(name) for name, group in LISTS.items()),
+            *(func.count().filter(seen.c.status.in_(words_of(*group))).label(name) for name, group in LISTS.items()),
             guests.cards(viewer).order_by(None).with_only_columns(func.count()).scalar_subquery().label("cards"),
             mine.scalar_subquery().label("guests"),
             connections.number_of(viewer).label("connections"),

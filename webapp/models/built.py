@@ -23,6 +23,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -74,6 +75,16 @@ def for_any_viewer(build: F) -> F:
         return found if viewer is AnyViewer else found.params(viewer=viewer.id)
 
     return get  # type: ignore[return-value]
+
+
+def word(text: str) -> Any:
+    """Return one of our own words as part of a statement. Dozens of them as values, given anew each time, take longer than some answers."""
+    return literal_column(f"'{text}'", Text())
+
+
+def words_of(*texts: str) -> list[Any]:
+    """Return several of them, to choose among."""
+    return [word(text) for text in texts]
 
 
 def rows(statement: Any, values: Mapping[str, Any]) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from webapp.domain.relationships import store
 from webapp.extensions import db
 from webapp.models.base import NOW, Moment
 from webapp.models.batch import rows_of
-from webapp.models.built import for_any_viewer, values_given
+from webapp.models.built import for_any_viewer, values_given, word, words_of
 from webapp.models.connection import Connection
 from webapp.models.member import AnyViewer, Member
 from webapp.models.relationship import STATES, Relationship
@@ -49,7 +49,7 @@ def blocked_with(viewer: Member | type[AnyViewer]) -> Any:
 
     def half(mine: Any, others: Any) -> Any:
         # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
-        return select(others.label("id")).where(mine == viewer.id, row.state.in_(NOT_CONNECTED), blocked)
+        return select(others.label("id")).where(mine == viewer.id, row.state.in_(words_of(*NOT_CONNECTED)), blocked)
 
     return union_all(half(row.low_id, row.high_id), half(row.high_id, row.low_id))
 
@@ -119,27 +119,27 @@ def _half(
         return getattr(row, f"{other}_{name}")
 
     asked_by_me = row.by_id == viewer.id
-    is_open = row.state.in_(("pending", "ignored"))
+    is_open = row.state.in_(words_of("pending", "ignored"))
     free = my("blocked_at").is_(None)
     conditions: dict[str, Any] = {
         "blocked": my("blocked_at").is_not(None),
         "queued": free & my("held") & (my("leaves_at") > UNDO_ENDS),
         "held": free & my("held") & (my("leaves_at") <= UNDO_ENDS),
-        "connected": free & (row.state == "connected"),
+        "connected": free & (row.state == word("connected")),
         "invited": free & ~my("held") & is_open & asked_by_me,
-        "received": free & ~my("held") & (row.state == "pending") & (row.by_id != viewer.id),
-        "ignored": free & ~my("held") & (row.state == "ignored") & (row.by_id != viewer.id),
-        "withdrawn": free & ~my("held") & (row.state == "withdrawn") & asked_by_me & (my("may_ask_from") > NOW),
-        "removed": free & ~my("held") & (row.state == "removed") & asked_by_me,
+        "received": free & ~my("held") & (row.state == word("pending")) & (row.by_id != viewer.id),
+        "ignored": free & ~my("held") & (row.state == word("ignored")) & (row.by_id != viewer.id),
+        "withdrawn": free & ~my("held") & (row.state == word("withdrawn")) & asked_by_me & (my("may_ask_from") > NOW),
+        "removed": free & ~my("held") & (row.state == word("removed")) & asked_by_me,
     }
-    status = case(*((condition, literal(name)) for name, condition in conditions.items()), else_=literal("none"))
+    status = case(*((condition, word(name)) for name, condition in conditions.items()), else_=word("none"))
     to_me = (row.by_id != viewer.id) & is_open
     undoable = (row.undo_by_id == viewer.id) & (row.undo_until >= NOW)
     seen = select(
         others.label("other_id"),
         status.label("status"),
         row.since.label("since"),
-        case((to_me, their("note")), else_=literal("")).label("note"),
+        case((to_me, their("note")), else_=word("")).label("note"),
         case((my("held"), my("leaves_at")), else_=null()).label("leaves_at"),
         case((my("held"), my("batch_id")), else_=cast(null(), Integer)).label("batch_id"),
         my("may_ask_from").label("may_ask_from"),
@@ -153,7 +153,7 @@ def _half(
         seen = seen.where(wanted)
         if "connected" not in only:
             # Follows from each of the others, and leads the index past the 30,000 connections somebody may have.
-            seen = seen.where(row.state.in_(NOT_CONNECTED))
+            seen = seen.where(row.state.in_(words_of(*NOT_CONNECTED)))
     return seen
 
 
@@ -188,11 +188,11 @@ def concerned(viewer: Member | type[AnyViewer]) -> Any:
 
     def half(mine: Any, others: Any, held: Any) -> Any:
         blocked = row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None)
-        withdrawn = (row.state == "withdrawn") & (row.by_id == viewer.id)
-        over = row.state.in_(("pending", "ignored", "removed"))
+        withdrawn = (row.state == word("withdrawn")) & (row.by_id == viewer.id)
+        over = row.state.in_(words_of("pending", "ignored", "removed"))
         # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
         return select(others.label("id")).where(
-            mine == viewer.id, row.state.in_(NOT_CONNECTED), blocked | held | over | withdrawn
+            mine == viewer.id, row.state.in_(words_of(*NOT_CONNECTED)), blocked | held | over | withdrawn
         )
 
     return union_all(half(row.low_id, row.high_id, row.low_held), half(row.high_id, row.low_id, row.high_held))
