@@ -54,8 +54,8 @@ def network() -> Response:
     if not (counts["connections"] or lately or counts["received"] or counts["sent"]):
         faces = db.session.execute(people.best_connected(member).limit(FACES)).all()
         return page("connections/start.html", address=address, members=people.total() - 1, faces=faces)
-    asking = first_of(ASKING, invitations.of, member, "received")
-    sent = first_of(ASKING, guests.cards, member)
+    asking = first_of(ASKING, invitations.of, member, "received") if counts["received"] > counts["cards"] else []
+    sent = first_of(ASKING, guests.cards, member) if counts["cards"] else []
     ids = [row.id for row in asking] + [other.id for _card, other in sent]
     return page(
         "connections/network.html",

@@ -62,9 +62,12 @@ def undo_answers(viewer: Member, until: datetime) -> int:
 
 
 def counts(viewer: Member) -> dict[str, int]:
-    """Return how many are in each list: exactly the rows it shows; and how many connections there are. One statement."""
+    """Return how many are in each list: exactly the rows it shows; how many of the received are cards; and how many connections there are.
+
+    One statement.
+    """
     [row] = rows(_counts(), {"viewer": viewer.id})
-    found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "connections")}
+    found = {name: getattr(row, name) for name in ("sent", "guests", "ignored", "cards", "connections")}
     return found | {"received": row.received + row.cards}
 
 
