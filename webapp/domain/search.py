@@ -151,15 +151,11 @@ class Found:
 
 
 class Hit(NamedTuple):
-    """Somebody found, as a row of `_read`: whether the words are those of the name, what a list shows of them, what narrows it."""
+    """Somebody found, as a row of `_read`: what they are sorted by, first whether the words are those of the name, and what narrows it."""
 
     named: int
     degree: int
     id: int
-    handle: str
-    name: str
-    headline: str
-    photo: str | None
     field: str
     place: str
     cohort: str
@@ -302,7 +298,7 @@ def _page(query: Query, found: Sequence[Hit], near: Near | None, place: Place | 
     shown = kept[start : min(start + size, SHOWN)]
     end = start + len(shown)
     return Found(
-        shown,
+        people.in_order([hit.id for hit in shown]),
         (*KEY(shown[-1]), end) if shown and end < min(len(kept), SHOWN) else None,
         min(len(kept), people.COUNTED + 1),
         _counted(query, has_all, lacking, near),
