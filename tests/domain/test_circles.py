@@ -28,6 +28,9 @@ def test_degrees_mutual_connections_and_ways_are_those_that_sets_give(context, c
     for one in VIEWERS - community.suspended:
         others = [each for each in community.ids if each != one and community.seen(one, each)]
         badges = connections.badges(members[one], others)
+        around = circles.around(one)
+        assert connections.badges(members[one], others, around) == badges
+        assert around.second & set(others) == {each for each in others if community.degree(one, each) == 2}
         for other in others:
             mutual, degree = community.mutual(one, other), community.degree(one, other)
             near = connections.between(members[one], members[other])

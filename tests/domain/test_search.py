@@ -356,6 +356,7 @@ def test_as_many_statements_for_any_number_of_members_and_rows(ana, statements):
         db.session.refresh(ana)
         for query in (Query("ben"), Query("ben", place=("Porto",)), Query()):
             with statements() as seen:
-                people.persons(ana, search.find(ana, query).rows)
+                result = search.find(ana, query)
+                people.persons(ana, result.rows, result.near)
             counts.add(len([each for each in seen if not each.startswith("BEGIN")]))
     assert counts == {5}
