@@ -14,7 +14,7 @@ from webapp.config import setting
 from webapp.domain import connections, feed, invitations, people
 from webapp.domain.errors import Invalid, TooMany
 from webapp.extensions import db
-from webapp.models.built import rows_of
+from webapp.models.built import first_of
 from webapp.transaction import transaction
 from webapp.web import atom, paging, reporting
 from webapp.web.access import public, viewer
@@ -71,7 +71,7 @@ def _before() -> int | None:
 def _home() -> dict[str, Any]:
     member = viewer()
     before = _before()
-    asking = rows_of(invitations.of, member, "received", most=ASKING)
+    asking = first_of(ASKING, invitations.of, member, "received")
     return {
         "shown": _page(feed.items(member, before=before, most=feed.SIZE + 1), before),
         "asking": asking,

@@ -12,7 +12,6 @@ from webapp.domain import connections, guests, invitations, links, people, relat
 from webapp.domain.errors import N_, NotFound
 from webapp.extensions import db
 from webapp.models.base import from_ms, to_ms
-from webapp.models.built import rows_of
 from webapp.models.invitation import GuestInvitation
 from webapp.models.member import Member
 from webapp.web import paging
@@ -45,7 +44,7 @@ def _list(name: str, *, problem: str = "") -> Response:
     else:
         listed = paging.first(invitations.of, me, name, key=key, size=size)
     with_cards = name == "received" and place is None and not choosing
-    cards = rows_of(guests.cards, me) if with_cards else []
+    cards = guests.all_cards(me) if with_cards else []
     ids = [row.id for row in listed.rows] + [other.id for _card, other in cards]
     near = connections.badges(me, ids)
     least = request.args.get("least", type=int)

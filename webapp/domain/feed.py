@@ -18,7 +18,7 @@ from webapp.domain.names import EVERY_MEMBER
 from webapp.extensions import db
 from webapp.models.base import NOW, Moment
 from webapp.models.batch import insert_ignoring
-from webapp.models.built import built_once, values_given
+from webapp.models.built import built_once, rows, values_given
 from webapp.models.connection import Connection
 from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 from webapp.models.post import AUDIENCES, Comment, FeedAddress, Mute, Post, Reaction
@@ -153,7 +153,7 @@ def items(viewer: Member, *, before: int | None = None, most: int = SIZE) -> lis
         "before": NEWEST if before is None else before,
         "most": most,
     }
-    return list(db.session.execute(_items(viewer.degree < DEGREE_WALKED), asked).all())
+    return list(rows(_items(viewer.degree < DEGREE_WALKED), asked))
 
 
 @built_once

@@ -13,7 +13,7 @@ from webapp.domain import accounts, relationships, silence
 from webapp.domain.errors import N_, Invalid, NotFound, Refused
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
-from webapp.models.built import built_once, values_given
+from webapp.models.built import built_once, rows, values_given
 from webapp.models.link import Arrival, InviteLink
 from webapp.models.member import IN_LISTS, AnyViewer, Member, visible
 
@@ -124,8 +124,7 @@ def arrivals(viewer: Member, link: InviteLink, before: int | None = None) -> Any
 
 def came_by(viewer: Member, ids: Sequence[int]) -> dict[int, str]:
     """Return what the viewer called the link by which each of these came, the latest of several; only of those who came by one."""
-    rows = db.session.execute(_came_by(), {"viewer": viewer.id, "given": ids})
-    return {row.member_id: row.comment for row in rows}
+    return {row.member_id: row.comment for row in rows(_came_by(), {"viewer": viewer.id, "given": ids})}
 
 
 @built_once

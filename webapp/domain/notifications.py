@@ -21,7 +21,7 @@ from webapp.domain.errors import NotFound
 from webapp.extensions import db
 from webapp.models.base import NOW, from_ms, to_ms
 from webapp.models.batch import values_of
-from webapp.models.built import built_once, for_any_viewer, values_given
+from webapp.models.built import built_once, for_any_viewer, rows, values_given
 from webapp.models.member import AnyViewer, Member, visible
 from webapp.models.notification import Notification
 
@@ -239,10 +239,10 @@ def _newer(viewer: Member | type[AnyViewer], narrower: Any = lambda _newer: True
     )
 
 
-def _people_of(viewer: Member, rows: Sequence[Any]) -> dict[int, list[Any]]:
+def _people_of(viewer: Member, newest: Sequence[Any]) -> dict[int, list[Any]]:
     """Return the latest people of each gathered line, each with how many there are and whether everything is read."""
-    given = [row.id for row in rows if row.kind in events.GATHERED]
-    found = db.session.execute(_people(), {"viewer": viewer.id, "given": given})
+    given = [row.id for row in newest if row.kind in events.GATHERED]
+    found = rows(_people(), {"viewer": viewer.id, "given": given})
     return {line: list(group) for line, group in groupby(found, key=lambda row: row.line)}
 
 

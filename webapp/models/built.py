@@ -103,22 +103,6 @@ def _first_of(most: int, build: Callable[..., Any], *shape: Any) -> Any:
     return build(AnyViewer, *shape).limit(most)
 
 
-def rows_of(build: Callable[..., Any], viewer: Any, *shape: Any, most: int | None = None) -> list[Any]:
-    """Return the rows of a statement that is built `for_any_viewer`, or the first so many.
-
-    All that differs are values. A statement that has anything of its own, and be it the viewer's id, is looked through as a whole before
-    it runs: that takes longer than most answers.
-    """
-    if most is None:
-        return list(db.session.execute(build(AnyViewer, *shape), {"viewer": viewer.id}))
-    return list(db.session.execute(_first(build, *shape), {"viewer": viewer.id, "most": most}))
-
-
-@built_once
-def _first(build: Callable[..., Any], *shape: Any) -> Any:
-    return build(AnyViewer, *shape).limit(bindparam("most", type_=Integer))
-
-
 class _Listed(TypeDecorator[Sequence[Any]]):
     """Values as the one parameter of `json_each`."""
 

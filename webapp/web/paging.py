@@ -11,7 +11,7 @@ from flask import request
 
 from webapp.extensions import db
 from webapp.models.base import LAST_ID, LAST_MS
-from webapp.models.built import rows_of
+from webapp.models.built import first_of
 
 Row = TypeVar("Row")
 SIZE = 25
@@ -67,7 +67,7 @@ def first(
     listed: Callable[..., Any], viewer: Any, *shape: Any, key: Callable[[Any], tuple[str | int, ...]], size: int = SIZE
 ) -> Page[Any]:
     """Return the first page of what is listed `for_any_viewer`: the page that is asked for most, and soonest. One statement."""
-    return cut(rows_of(listed, viewer, *shape, most=size + 1), key, is_first=True, size=size)
+    return cut(first_of(size + 1, listed, viewer, *shape), key, is_first=True, size=size)
 
 
 def cut(

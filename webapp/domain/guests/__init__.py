@@ -48,6 +48,7 @@ from webapp.domain.guests.running import (
 )
 from webapp.domain.guests.shown import (
     accept_card,
+    all_cards,
     cards,
     ignore_card,
     meet,
@@ -64,6 +65,7 @@ __all__ = [
     "Result",
     "Status",
     "accept_card",
+    "all_cards",
     "allowance",
     "cancel_unsent",
     "cards",

@@ -15,7 +15,7 @@ from webapp.domain.messages.conversations import Talk, one_of, seen_by, shown_to
 from webapp.extensions import db
 from webapp.models.base import LAST_ID, from_ms
 from webapp.models.batch import values_of
-from webapp.models.built import built_once, for_any_viewer
+from webapp.models.built import built_once, for_any_viewer, rows
 from webapp.models.member import AnyViewer, Member, SignIn, visible
 from webapp.models.message import Conversation, HiddenMessage, Message, Participant
 
@@ -185,7 +185,7 @@ def _messages(viewer: Member | type[AnyViewer], kind: str) -> Any:
     return found
 
 
-def _as_lines(viewer: Member, rows: Any) -> list[Line]:
+def _as_lines(viewer: Member, found: Any) -> list[Line]:
     return [
         Line(
             row.id,
@@ -198,7 +198,7 @@ def _as_lines(viewer: Member, rows: Any) -> list[Line]:
             row.name,
             row.handle,
         )
-        for row in rows
+        for row in found
     ]
 
 
@@ -217,7 +217,7 @@ def before(viewer: Member, talk: Talk, message_id: int | None, most: int) -> lis
         "end": end if talk.until_id is None else min(end, talk.until_id),
         "most": most,
     }
-    return _as_lines(viewer, db.session.execute(_before(talk.kind), asked))[::-1]
+    return _as_lines(viewer, rows(_before(talk.kind), asked))[::-1]
 
 
 @built_once
