@@ -176,7 +176,7 @@ def find(viewer: Member, query: Query, place: Place | None = None, size: int = S
     """
     found, near = _look(viewer, query)
     if found is None:
-        return _walk(viewer, query, near, place, size)
+        return _walk(viewer, query, near or _near_unasked(viewer), place, size)
     near = near or (_near_unasked(viewer) if found else None)
     if found or not query.words:
         return _page(query, found, near, place, size)
@@ -267,7 +267,12 @@ def _everybody(number: int) -> Any:
     has_name = [Member.search_text.like(bindparam(f"name_{at}")) for at in range(number)]
     named = case((and_(*has_name), 1), else_=0) if has_name else literal(0)
     shown = (getattr(Member, name) for name in Hit._fields[1:-1])
-    return select(named.label("named"), *shown, type_coerce(Member.mentors, Integer()).label("mentors")).where(
+    return _existing(named.label("named"), *shown, type_coerce(Member.mentors, Integer()).label("mentors"))
+
+
+def _existing(*columns: Any) -> Any:
+    """Return everybody but the viewer who exists for them, as `people.visible_to` does, to be asked of thousands."""
+    return select(*columns).where(
         visible(), Member.id.not_in(relationships.blocked_with(AnyViewer)), Member.id != AnyViewer.id
     )
 
@@ -425,16 +430,29 @@ def _filters(query: Query, near: Near | None) -> list[Any]:
 
 def _sampled(viewer: Member, query: Query) -> dict[str, list[Value]]:
     """Return by what many can be narrowed: values of the best connected who have the words, not counted."""
-    columns = [getattr(Member, facet) for facet in FACETS]
-    best = people.best_connected(viewer).with_only_columns(*columns, Member.search_text).limit(SAMPLE).subquery()
-    some = select(*(best.c[facet] for facet in FACETS))
-    rows = db.session.execute(some.where(*(best.c.search_text.like(f"% {word}%") for word in query.words))).all()
+    asked = {f"word_{at}": f"% {word}%" for at, word in enumerate(query.words)}
+    found = rows(_some_values(SAMPLE, len(asked)), {"viewer": viewer.id, **asked})
     facets = {
-        facet: _values(query, facet, Counter(row[at] for row in rows), exact=False) for at, facet in enumerate(FACETS)
+        facet: _values(query, facet, Counter(map(itemgetter(at), found)), exact=False)
+        for at, facet in enumerate(FACETS)
     }
     facets["degree"] = [Value(str(each), None, each in query.degree) for each in DEGREES]
     facets["mentors"] = [Value("1", None, query.mentors)]
     return facets
+
+
+@built_once
+def _some_values(most: int, number: int) -> Any:
+    """Return the values of the best connected, and of these of who has so many words."""
+    columns = [getattr(Member, facet) for facet in FACETS]
+    best = (
+        _existing(*columns, *([Member.search_text] if number else []))
+        .order_by(Member.degree.desc(), Member.id.desc())
+        .limit(most)
+        .subquery()
+    )
+    has_words = (best.c.search_text.like(bindparam(f"word_{at}")) for at in range(number))
+    return select(*(best.c[facet] for facet in FACETS)).where(*has_words)
 
 
 # A letter away
