@@ -92,14 +92,8 @@ def _listed() -> dict[str, Any]:
     only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
     tag = _tag()
     choosing = bool(request.values.get("choose"))
-    talks = messages.with_each(viewer()) if order == "contact" or quiet else None
-    every = connections.of(
-        viewer(), search=q, order=order, only=only, tag=tag.key if tag else "", talks=talks, quiet=quiet
-    )
     place = paging.place(ORDERED_BY[order], int)
-    found = every
-    if place:
-        found = connections.after(found, order, from_ms(place[0]) if order == "recent" else place[0], place[1])
+    is_narrowed = bool(q or only or quiet or tag)
     keys = {"recent": "since", "first": "name_key", "last": "sort_key", "contact": "last_id"}
 
     def key(row: Any) -> tuple[str | int, int]:
@@ -113,7 +107,18 @@ def _listed() -> dict[str, Any]:
         "quiet": "1" if quiet else "",
         "tag": tag.key if tag else "",
     }
-    shown = paging.page(found, key, is_first=place is None, size=CHOSEN if choosing else paging.SIZE)
+    size, matches = CHOSEN if choosing else paging.SIZE, None
+    if order == "recent" and not is_narrowed and place is None:
+        shown = paging.first(connections.newest, viewer(), key=key, size=size)
+    else:
+        talks = messages.with_each(viewer()) if order == "contact" or quiet else None
+        found = connections.of(
+            viewer(), search=q, order=order, only=only, tag=tag.key if tag else "", talks=talks, quiet=quiet
+        )
+        matches = people.count(found) if is_narrowed else None
+        if place:
+            found = connections.after(found, order, from_ms(place[0]) if order == "recent" else place[0], place[1])
+        shown = paging.page(found, key, is_first=place is None, size=size)
     view = {name: value for name, value in asked_for.items() if value} | {str(name): only[name] for name in only}
     return {
         "shown": shown,
@@ -123,7 +128,7 @@ def _listed() -> dict[str, Any]:
         "only": only,
         "quiet": quiet,
         "tag": tag,
-        "matches": people.count(every) if q or only or quiet or tag else None,
+        "matches": matches,
         "most": people.COUNTED,
         "choosing": choosing,
         "ticked": request.values.get("all") == "1",
