@@ -91,7 +91,7 @@ def other_of(viewer: Member, handle: str) -> Member:
 
 
 def in_order(ids: Sequence[int]) -> list[Any]:
-    """Return rows of a list for these, who were found among those who exist for the viewer, in their order. One statement."""
+    """Return rows as of `visible_to` for these, who were found among those who exist for the viewer, in their order. One statement."""
     if not ids:
         return []
     by_id = {row.id: row for row in built.rows(_in_order(), {"given": list(ids)})}
@@ -101,7 +101,7 @@ def in_order(ids: Sequence[int]) -> list[Any]:
 @built_once
 def _in_order() -> Any:
     given = values_given()
-    return select(*IN_LISTS).join(given, given.c.value == Member.id)
+    return select(*IN_LISTS, Member.degree).join(given, given.c.value == Member.id)
 
 
 def best_connected(viewer: Member, *conditions: Any) -> Any:
