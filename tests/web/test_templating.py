@@ -104,6 +104,7 @@ def test_a_sentence_about_so_many_is_escaped_as_any_other(context):
     page = context.jinja_env.from_string(f"{{{{ {words} }}}}")
     assert page.render(many=1) == "1 of <b>&lt;</b>"
     assert page.render(many=2) == "2 of <i>&lt;</i>"
+    assert page.render(many="<") == "&lt; of <i>&lt;</i>"
     words = words.replace("many,", "many, num='2,000',")
     plain = context.jinja_env.from_string(f"{{% autoescape false %}}{{{{ {words} }}}}{{% endautoescape %}}")
     assert plain.render(many=2000) == "2,000 of <i><</i>"
