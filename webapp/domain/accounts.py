@@ -351,9 +351,10 @@ def by_address(address: str) -> Member | None:
 
 def primary_address(member: Member) -> str:
     """Return the address a member signs in with and gets mail at."""
-    return db.session.scalars(
-        select(EmailAddress.address).where(EmailAddress.member_id == member.id, EmailAddress.is_primary)
-    ).one()
+    return db.session.scalars(_PRIMARY, {"member": member.id}).one()
+
+
+_PRIMARY = select(EmailAddress.address).where(EmailAddress.member_id == bindparam("member"), EmailAddress.is_primary)
 
 
 # Signing in
