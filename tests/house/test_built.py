@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 from tests import factories
 from webapp.domain import connections, people
 from webapp.extensions import db
-from webapp.models.built import for_any_viewer, values_given
+from webapp.models.built import for_any_viewer, values_given, word
 from webapp.models.member import Member
 
 MARKS = {"built_once", "for_any_viewer"}
@@ -58,3 +58,10 @@ def test_without_its_values_it_asks_nothing(context):
     assert db.session.scalars(some(ada).params(given=[])).all() == []
     with pytest.raises(StatementError, match="value is required"):
         db.session.scalars(some(ada)).all()
+
+
+@pytest.mark.parametrize("text", ["it's", "a:b", "a b", "Ä", "1"])
+def test_no_word_but_one_of_ours_is_written_into_a_statement(text):
+    assert str(word("queued")) == "'queued'"
+    with pytest.raises(ValueError, match=text):
+        word(text)

@@ -8,6 +8,7 @@ value of somebody else's can stand in for it.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
+from string import ascii_lowercase
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -78,7 +79,12 @@ def for_any_viewer(build: F) -> F:
 
 
 def word(text: str) -> Any:
-    """Return one of our own words as part of a statement. Dozens of them as values, given anew each time, take longer than some answers."""
+    """Return one of our own words as part of a statement. Dozens of them as values, given anew each time, take longer than some answers.
+
+    ValueError for anything but small letters and lines: nothing that somebody typed gets here.
+    """
+    if set(text) - {*ascii_lowercase, "_"}:
+        raise ValueError(text)
     return literal_column(f"'{text}'", Text())
 
 
