@@ -55,12 +55,14 @@ TOGETHER = 20
 """So many pages of results are counted in this process before the table hears of them."""
 
 
+APART = timedelta(seconds=30)
+"""So far moments may be apart that are read at once: by hosts, and by who then waited for another to count."""
+
+
 def _runs(now: datetime, seconds: float) -> ColumnElement[bool]:
-    """Whether a window of that length runs: one that ends later than one that began now was begun by a clock that was wrong."""
-    kept = Throttle.expires_at.type
-    return and_(
-        Throttle.expires_at > literal(now, kept), Throttle.expires_at <= literal(now + timedelta(seconds=seconds), kept)
-    )
+    """Whether a window of that length runs: one that ends much later than one that began now was begun by a clock that was wrong."""
+    kept, latest = Throttle.expires_at.type, now + timedelta(seconds=seconds) + APART
+    return and_(Throttle.expires_at > literal(now, kept), Throttle.expires_at <= literal(latest, kept))
 
 
 def _seconds(key: str) -> float:
