@@ -15,6 +15,7 @@ import requests.adapters
 from sqlalchemy import func, select
 
 from tests import factories
+from tests.forging import altered
 from tests.providers import dav, live
 from tests.providers.addresses import FORMS, NOT_PUBLIC
 from tests.providers.dav import failing, not_read
@@ -280,7 +281,7 @@ def test_42_an_answer_counts_once_for_the_sign_in_that_asked_within_ten_minutes(
         if wrong == "missing":
             del answer["state"]
         elif wrong == "altered":
-            answer["state"] = answer["state"][:-1] + ("A" if answer["state"][-1] != "A" else "B")
+            answer["state"] = altered(answer["state"])
         elif wrong == "used":
             maya.come_back(answer)
             maya.post("/forget")
