@@ -232,17 +232,14 @@ def writers(settings: dict[str, str], cast: database.Cast) -> Iterator[Row]:
 
 
 def waits(house: Served, urls: Sequence[str]) -> Iterator[Row]:
-    """Measure how long each member waits for each page while nobody else asks (16)."""
-    taken = []
-    for browser in house.members[:20]:
-        for url in urls:
-            begun = time.perf_counter()
-            status = browser.get(url.format(talk=browser.talk, handle=browser.handle)).status_code
-            taken.append(time.perf_counter() - begun)
-            assert status == 200, url
+    """Measure how long each member waits for each page while nobody else asks (16), and whoever is the first to see it."""
+    first = [_waited(house.members[-1], url) for url in urls]
+    taken = [_waited(browser, url) for browser in house.members[:20] for url in urls]
     cuts = [each * 1000 for each in quantiles(taken, n=20)]
     late = cuts[18]
     yield figure(16, "an answer of the server, the slowest but 5 %", f"{late:.0f} ms", "≤ 50 ms", met=late <= 50)
+    what = "the first answer of a kind since the start, whose templates have to be compiled: the slowest"
+    yield figure(16, what, f"{max(first) * 1000:.0f} ms")
     yield figure(
         16,
         "a whole page (its first byte, TTFB, comes before), the slowest but 25 %",
@@ -250,6 +247,14 @@ def waits(house: Served, urls: Sequence[str]) -> Iterator[Row]:
         "≤ 800 ms",
         met=cuts[14] <= 800,
     )
+
+
+def _waited(browser: Any, url: str) -> float:
+    begun = time.perf_counter()
+    status = browser.get(url.format(talk=browser.talk, handle=browser.handle)).status_code
+    taken = time.perf_counter() - begun
+    assert status == 200, url
+    return taken
 
 
 # F11, F12: under load
