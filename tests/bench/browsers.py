@@ -2,13 +2,13 @@
 
 import http.client
 
-WAITING: dict[str, http.client.HTTPConnection] = {}
-"""The connections of browsers, by their cookie, between two questions."""
+WAITING: dict[tuple[int, str], http.client.HTTPConnection] = {}
+"""The connections of browsers, by the server's port and their cookie, between two questions."""
 
 
 def get(port: int, cookie: str, path: str, *, keep: bool = False, **headers: str) -> tuple[int, str]:
     """Ask as a browser does, over its last connection while the server leaves that open; with `keep`, leave it open, too."""
-    connection = WAITING.pop(cookie, None) or http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = WAITING.pop((port, cookie), None) or http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         for last in (False, True):
             try:
@@ -22,6 +22,6 @@ def get(port: int, cookie: str, path: str, *, keep: bool = False, **headers: str
         raise AssertionError
     finally:
         if keep:
-            WAITING[cookie] = connection
+            WAITING[port, cookie] = connection
         else:
             connection.close()
