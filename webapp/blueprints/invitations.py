@@ -33,16 +33,15 @@ def _list(name: str, *, problem: str = "") -> Response:
     me = viewer()
     choosing = name != "ignored" and bool(request.args.get("choose") or problem)
     place = paging.place(paging.Ms, int)
-    size = CHOSEN if choosing else paging.SIZE
-
-    def key(row: Any) -> tuple[int, int]:
-        return to_ms(row.at), row.id
-
-    if place:
-        found = invitations.after(invitations.of(me, name), from_ms(place[0]), place[1])
-        listed = paging.page(found, key, is_first=False, size=size)
-    else:
-        listed = paging.first(invitations.of, me, name, key=key, size=size)
+    listed = paging.at(
+        place,
+        invitations.of,
+        me,
+        name,
+        after=lambda found, ms, last: invitations.after(found, from_ms(ms), last),
+        key=lambda row: (to_ms(row.at), row.id),
+        size=CHOSEN if choosing else paging.SIZE,
+    )
     with_cards = name == "received" and place is None and not choosing
     cards = guests.all_cards(me) if with_cards else []
     ids = [row.id for row in listed.rows] + [other.id for _card, other in cards]

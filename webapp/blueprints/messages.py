@@ -80,14 +80,7 @@ def _number(name: str, most: int = LAST_ID) -> int:
 def _rows(box: messages.Box) -> dict[str, Any]:
     """Return one page of the list, with who is in its groups and how many requests wait."""
     member, place = viewer(), paging.place(int)
-
-    def key(row: Any) -> tuple[int]:
-        return (row.last_id,)
-
-    if place:
-        shown = paging.page(messages.older_than(messages.listed(member, box), place[0]), key, is_first=False)
-    else:
-        shown = paging.first(messages.listed, member, box, key=key)
+    shown = paging.at(place, messages.listed, member, box, after=messages.older_than, key=lambda row: (row.last_id,))
     groups = [row.id for row in shown.rows if row.kind == "group"]
     return {"shown": shown, "people": messages.names_in(member, groups), "box": box}
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
 
 from flask import Blueprint, Response, make_response, request
 from flask_babel import gettext as _
@@ -27,16 +26,14 @@ WEEK = timedelta(days=7)
 @bp.get("")
 def index() -> Response:
     """List what the member is told, the newest first; what is shown is marked read by a POST that the page sends."""
-    member, place = viewer(), paging.place(paging.Ms, int)
-
-    def key(row: Any) -> tuple[int, int]:
-        return to_ms(row.visible_from), row.id
-
-    if place:
-        found = notifications.after(notifications.lines(member), from_ms(place[0]), place[1])
-        shown = paging.page(found, key, is_first=False)
-    else:
-        shown = paging.first(notifications.lines, member, key=key)
+    member = viewer()
+    shown = paging.at(
+        paging.place(paging.Ms, int),
+        notifications.lines,
+        member,
+        after=lambda found, ms, last: notifications.after(found, from_ms(ms), last),
+        key=lambda row: (to_ms(row.visible_from), row.id),
+    )
     lines = notifications.gather(member, shown.rows)
     now = clock.now()
 

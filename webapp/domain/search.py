@@ -366,9 +366,7 @@ def _counted(
     counts: dict[int, int] = {}
     if near is not None:
         ids = set(values("degree", "id"))
-        further = (
-            near.second if query.degree else near.further
-        )  # the set of them is there already where it was asked for
+        further = near.second if query.degree else near.further  # the set of them is there where it was asked for
         counts = {1: len(ids & near.mine), 2: len(ids.intersection(further) - near.mine)}
     facets["degree"] = [
         Value(str(each), counts[each] if near is not None else None, each in query.degree)

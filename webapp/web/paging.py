@@ -70,6 +70,21 @@ def first(
     return cut(first_of(size + 1, listed, viewer, *shape), key, is_first=True, size=size)
 
 
+def at(
+    place: tuple[Any, ...] | None,
+    listed: Callable[..., Any],
+    viewer: Any,
+    *shape: Any,
+    after: Callable[..., Any],
+    key: Callable[[Any], tuple[str | int, ...]],
+    size: int = SIZE,
+) -> Page[Any]:
+    """Return the page of such a list that begins at a place, where `after` lets the list begin; None is the first. One statement."""
+    if place is None:
+        return first(listed, viewer, *shape, key=key, size=size)
+    return page(after(listed(viewer, *shape), *place), key, is_first=False, size=size)
+
+
 def cut(
     rows: Sequence[Row], key: Callable[[Row], tuple[str | int, ...]], *, is_first: bool, size: int = SIZE
 ) -> Page[Row]:

@@ -36,7 +36,7 @@ def blocked_between(viewer: Member | type[Member | AnyViewer], other_id: Any) ->
         .where(
             ((row.low_id == viewer.id) & (row.high_id == other_id))
             | ((row.high_id == viewer.id) & (row.low_id == other_id)),
-            row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None),
+            _is_blocked(),
         )
         .exists()
     )
@@ -45,13 +45,20 @@ def blocked_between(viewer: Member | type[Member | AnyViewer], other_id: Any) ->
 def blocked_with(viewer: Member | type[AnyViewer]) -> Any:
     """Return the ids of all with whom `blocked_between` holds, to select from: few, and read once where it is asked of thousands."""
     row = Relationship
-    blocked = row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None)
+    blocked = _is_blocked()
+    return union_all(
+        _unconnected(viewer, row.low_id, row.high_id, blocked), _unconnected(viewer, row.high_id, row.low_id, blocked)
+    )
 
-    def half(mine: Any, others: Any) -> Any:
-        # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
-        return select(others.label("id")).where(mine == viewer.id, row.state.in_(words_of(*NOT_CONNECTED)), blocked)
 
-    return union_all(half(row.low_id, row.high_id), half(row.high_id, row.low_id))
+def _is_blocked() -> Any:
+    return Relationship.low_blocked_at.is_not(None) | Relationship.high_blocked_at.is_not(None)
+
+
+def _unconnected(viewer: Member | type[AnyViewer], mine: Any, others: Any, wanted: Any) -> Any:
+    """Return the ids of those on the other side of the viewer's pairs that are no connections, for which this holds."""
+    # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
+    return select(others.label("id")).where(mine == viewer.id, Relationship.state.in_(words_of(*NOT_CONNECTED)), wanted)
 
 
 def blocked_by(viewer: Member | type[AnyViewer], other_id: Any) -> Any:
@@ -187,13 +194,9 @@ def concerned(viewer: Member | type[AnyViewer]) -> Any:
     row = Relationship
 
     def half(mine: Any, others: Any, held: Any) -> Any:
-        blocked = row.low_blocked_at.is_not(None) | row.high_blocked_at.is_not(None)
         withdrawn = (row.state == word("withdrawn")) & (row.by_id == viewer.id)
         over = row.state.in_(words_of("pending", "ignored", "removed"))
-        # The states lead the index past the 30,000 connections somebody may have; a block has ended the connection.
-        return select(others.label("id")).where(
-            mine == viewer.id, row.state.in_(words_of(*NOT_CONNECTED)), blocked | held | over | withdrawn
-        )
+        return _unconnected(viewer, mine, others, _is_blocked() | held | over | withdrawn)
 
     return union_all(half(row.low_id, row.high_id, row.low_held), half(row.high_id, row.low_id, row.high_held))
 
