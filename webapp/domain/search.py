@@ -280,7 +280,7 @@ def _existing(*columns: Any) -> Any:
 @built_once
 def _indexed(number: int, *, by_terms: bool) -> Any:
     source = index.hits_given("terms") if by_terms else select(Member.id).where(visible())
-    return _everybody(number).where(Member.id.in_(source))
+    return _everybody(number).where(index.among(source))
 
 
 def _like(query: Query) -> list[Any]:
@@ -475,7 +475,7 @@ def _corrected(viewer: Member, wanted: list[str]) -> tuple[list[Hit] | None, lis
         return None, []
     terms = [[f"{each}*" for each in sorted(tried.get(word, {word}))] for word in wanted]
     newest = index.hits(terms).order_by(index.newest()).limit(FEW)
-    some = _everybody(0).add_columns(Member.search_text).where(Member.id.in_(newest))
+    some = _everybody(0).add_columns(Member.search_text).where(index.among(newest))
     read = _read(viewer, [], some)
     texts = [row.search_text.split() for row in read]
     number: Counter[tuple[tuple[bool, str], ...]] = Counter()

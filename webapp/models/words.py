@@ -11,6 +11,7 @@ from sqlalchemy import (
     DDL,
     Index,
     Text,
+    any_,
     bindparam,
     cast,
     column,
@@ -92,6 +93,16 @@ def _hits(wanted: Any) -> Any:
     if is_sqlite():
         return select(_fts5.c.rowid.label("id")).where(_fts5.c.member_words.op("MATCH")(wanted))
     return _has(cast(wanted, TSQUERY()))
+
+
+def among(found: Any) -> Any:
+    """The SQL condition that a member is one of some hits: looked up one by one, however few of all members PostgreSQL expects.
+
+    For IN it would rather read everybody, wherever more than a simple condition is to hold of them.
+    """
+    if is_sqlite():
+        return Member.id.in_(found)
+    return Member.id == any_(func.array(found.scalar_subquery()))
 
 
 def purge(pages: int = 200) -> bool:
