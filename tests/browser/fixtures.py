@@ -95,20 +95,22 @@ class Visitor:
         page.on("pageerror", lambda error: self.trouble.append(str(error)))
 
     def use(self, locator, key="Enter", *, force=False):
-        """Press something: with the mouse, or by tabbing to it and pressing a key."""
+        """Press something: with the mouse, or by tabbing to it and pressing a key. Where that leads to a page, all of it is there then."""
         target = locator.first
         target.wait_for(state="visible")
-        if not self.keyboard:
-            target.click(force=force)
-            return
-        self.page.locator("body").press("Home")
-        for _step in range(150):
-            if target.evaluate("element => element === document.activeElement"):
-                break
-            self.page.keyboard.press("Tab")
+        if self.keyboard:
+            self.page.locator("body").press("Home")
+            for _step in range(150):
+                if target.evaluate("element => element === document.activeElement"):
+                    break
+                self.page.keyboard.press("Tab")
+            else:
+                raise AssertionError(f"The keyboard does not reach {locator}.")
+            target.press(key)
         else:
-            raise AssertionError(f"The keyboard does not reach {locator}.")
-        self.page.keyboard.press(key)
+            target.click(force=force)
+        # Both wait until a page they lead to has begun to arrive, which is too early to count what is on it.
+        self.page.wait_for_load_state("domcontentloaded")
 
     def tick(self, locator):
         self.use(locator, "Space")

@@ -35,7 +35,7 @@ def look(check_axe):
 
     def look(visitor):
         page = visitor.page
-        assert page.locator("h1").count() == 1
+        expect(page.locator("h1")).to_have_count(1)
         for width in (320, 1280, 390):
             page.set_viewport_size({"width": width, "height": 900})
             assert visitor.fits(), (page.url, width)

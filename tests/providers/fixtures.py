@@ -34,8 +34,9 @@ def _listening():
 
 @pytest.fixture
 def provider(_listening):
-    """The demo provider with its switches off; `provider.url` is where it listens."""
+    """The demo provider with its switches off, which has given nobody anything; `provider.url` is where it listens."""
     _listening.reset()
+    _listening.forget_given()
     yield _listening
     _listening.reset()
 

@@ -68,10 +68,17 @@ class Faulty:
         return sum(1 for each, _headers in self.seen if each == path)
 
     def reset(self):
+        """Forget what was asked, and what goes wrong."""
         self.faults.clear()
         self.then.clear()
         self.seen.clear()
         self.forms.clear()
+
+    def forget_given(self):
+        """Forget which codes and keys were given."""
+        for each in self.providers.values():
+            each.codes.clear()
+            each.tokens.clear()
 
     def change_json(self, path, change):
         """Change the JSON that a path answers with: `change(found)` returns the new one."""
