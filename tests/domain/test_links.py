@@ -1,11 +1,12 @@
 """Invitation links: the owner's yes to being asked, counted when somebody arrives and never before, and dead in one and the same way."""
 
-import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
 from tests import factories
+from tests.together import together
 from webapp import clock, jobs, tokens
 from webapp.domain import accounts, links, moderation, people, relationships
 from webapp.domain.errors import Invalid, NotFound, Refused
@@ -13,7 +14,6 @@ from webapp.extensions import db
 from webapp.models.link import Arrival, InviteLink
 from webapp.models.member import EmailAddress, Member
 from webapp.models.notification import Notification
-from webapp.transaction import transaction
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -216,25 +216,15 @@ def test_four_who_press_at_once_share_the_last_use(app, ana):
     link = made(ana, uses=1)
     token = links.token_of(link)
     four = [factories.member(f"Guest {number}").id for number in range(4)]
-    came, late, start = [], [], threading.Barrier(4)
 
     def press(member_id):
-        with app.app_context():
-            start.wait()
-            try:
-                with transaction():
-                    links.use(db.session.get_one(Member, member_id), token)
-                came.append(member_id)
-            except links.Over:
-                late.append(member_id)
+        links.use(db.session.get_one(Member, member_id), token)
+        return member_id
 
-    threads = [threading.Thread(target=press, args=(member_id,)) for member_id in four]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(came), len(late), uses(link)) == (1, 3, 1)
-    assert db.session.scalars(select(Arrival.member_id)).all() == came
+    came = together(app, *(partial(press, member_id) for member_id in four))
+    [first] = [each for each in came if not isinstance(each, links.Over)]
+    assert uses(link) == 1
+    assert db.session.scalars(select(Arrival.member_id)).all() == [first]
 
 
 def test_what_is_asked_for_is_checked_and_there_is_an_end_to_it(ana):

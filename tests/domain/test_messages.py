@@ -1,11 +1,12 @@
 """Messages: who may write, once however often it is pressed, what can be taken back, and who sees what."""
 
-import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
 from tests import factories
+from tests.together import together
 from webapp import clock
 from webapp.domain import messages, moderation, relationships
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
@@ -197,24 +198,13 @@ def test_forty_presses_at_once_are_one_message_in_one_conversation(app, people):
     ana, ben, *_rest = people
     ids = (ana.id, ben.id)
     db.session.commit()
-    faults = []
 
     def press(number):
-        with app.app_context():
-            try:
-                with transaction():
-                    one, other = (db.session.get_one(Member, each) for each in (ids if number % 2 else ids[::-1]))
-                    messages.write_to(one, other, "At once", "same")
-            except Exception as error:  # noqa: BLE001 - told by the assertion
-                faults.append(repr(error))
+        one, other = (db.session.get_one(Member, each) for each in (ids if number % 2 else ids[::-1]))
+        messages.write_to(one, other, "At once", "same")
 
     for _round in range(10):
-        threads = [threading.Thread(target=press, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert faults == []
+        assert together(app, *(partial(press, number) for number in range(4))) == [None] * 4
     assert db.session.scalar(select(func.count()).select_from(Conversation)) == 1
     assert db.session.scalar(select(func.count()).select_from(Message)) == 2  # one of each
     assert db.session.scalar(select(func.count()).select_from(Participant)) == 2

@@ -1,9 +1,12 @@
 """Reports: what a member tells the operators; who was reported learns nothing."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import select
 
 from tests import factories
+from tests.together import together
 from webapp import clock, jobs
 from webapp.domain import acts, guests, moderation, relationships
 from webapp.domain.errors import Invalid, NotFound, TooMany
@@ -95,6 +98,26 @@ def test_settling_twice_is_once_and_an_unknown_one_is_not_found(ana, ben, operat
     open_one = db.session.scalars(select(Report.id).where(Report.settled_at.is_(None))).one()
     with pytest.raises(NotFound):
         moderation.settle(ana, open_one, "nothing")
+
+
+def test_of_two_operators_who_settle_one_at_once_the_first_decides(app, ana, ben, operator):
+    other = factories.member("Otto Operator", is_operator=True)
+    decisions = {operator.id: "acted", other.id: "nothing"}
+    for turn in range(1, 11):
+        moderation.report(ana, ben, "other")
+        db.session.commit()
+        number = db.session.scalars(select(Report.id).where(Report.settled_at.is_(None))).one()
+
+        def press(by, number=number):
+            moderation.settle(db.session.get_one(Member, by), number, decisions[by])
+
+        assert together(app, *(partial(press, by) for by in decisions)) == [None, None]
+        db.session.rollback()
+        row = db.session.get_one(Report, number)
+        assert row.decision == decisions[row.settled_by_id]
+        lines = db.session.execute(acts.log()).all()
+        assert len(lines) == turn
+        assert (lines[0].Act.operator_id, lines[0].Act.reason) == (row.settled_by_id, f"member: {row.decision}")
 
 
 def test_what_does_not_hold_is_named(ana, ben):

@@ -5,14 +5,13 @@ import json
 import re
 import subprocess
 import sys
-import threading
-from contextvars import Context
 
 import pyotp
 import pytest
 from sqlalchemy import func, select
 
 from tests import factories, security_keys
+from tests.together import together
 from webapp import clock, tokens
 from webapp.domain import accounts, second_steps, tickets
 from webapp.domain.errors import Invalid, NotFound, Refused, TooMany
@@ -21,7 +20,6 @@ from webapp.extensions import db
 from webapp.models.mail import OutgoingMail
 from webapp.models.member import EmailAddress, Throttle
 from webapp.models.second_step import Authenticator, Passkey, RecoveryCode
-from webapp.transaction import transaction
 
 
 @pytest.fixture
@@ -174,33 +172,12 @@ def test_a_code_of_another_member_is_a_wrong_one(ana, ben):
     assert use(ben, theirs.code())
 
 
-def together(app, work, times=2):
-    """Do the same in several threads at once, each with a context and a session of its own; what came of it."""
-    found, ready = [], threading.Barrier(times)
-
-    def run():
-        with app.app_context():
-            ready.wait()
-            try:
-                with transaction():
-                    found.append(work())
-            except Refused as error:
-                found.append(error)
-
-    threads = [threading.Thread(target=Context().run, args=(run,)) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
-
-
 def test_of_two_with_the_same_code_at_once_one_gets_in(app, ana):
     phone = App(ana)
     later(2)
     code, member_id = phone.code(), ana.id
     db.session.rollback()
-    found = together(app, lambda: authenticators.use(db.session.get(type(ana), member_id), code), 4)
+    found = together(app, *[lambda: authenticators.use(db.session.get(type(ana), member_id), code)] * 4)
     assert sorted(found) == [False, False, False, True]
 
 
@@ -259,7 +236,7 @@ def test_guesses_at_the_same_moment_are_all_counted(app, ana):
         except TooMany as error:
             raise Refused(str(error)) from None
 
-    found = together(app, guess, 8)
+    found = together(app, *[guess] * 8)
     assert found.count(False) == 5
     assert sum(isinstance(each, Refused) for each in found) == 3
 
@@ -300,7 +277,7 @@ def test_each_works_once_however_it_is_typed_and_a_mail_tells(ana):
 def test_of_two_with_the_same_recovery_code_one_gets_in(app, ana):
     code, member_id = App(ana).codes[0], ana.id
     db.session.rollback()
-    found = together(app, lambda: recovery.use(db.session.get(type(ana), member_id), code))
+    found = together(app, *[lambda: recovery.use(db.session.get(type(ana), member_id), code)] * 2)
     assert sorted(found) == [False, True]
 
 
