@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from tests.conftest import Client
 from tests.postgres import Server
 from webapp import clock, create_app, schema
+from webapp.cli.progress import progress
 from webapp.demo import seed
 from webapp.demo.people import people
 from webapp.domain import connections, guests, messages, relationships
@@ -139,7 +140,8 @@ def fill(sizes: Sizes) -> Cast:
             db.engine.connect() as connection
         ):  # it is the one that is used next: filling is one transaction, better kept in memory
             connection.exec_driver_sql(f"PRAGMA cache_size=-{FILLING_KB}")
-    seed.fill(sizes.members, sizes.connections, 1, "a quiet walk by the sea", hub=sizes.cap)
+    with progress() as line:
+        seed.fill(sizes.members, sizes.connections, 1, "a quiet walk by the sea", sizes.cap, line)
     found = _cast(sizes)
     viewers = (found.cap, found.hub, found.median)
     clock.move(days=-1)

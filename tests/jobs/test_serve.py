@@ -174,7 +174,9 @@ def test_an_operator_signs_out_one_member_or_all(kith):
 
 def test_seed_fills_a_database_that_doctor_finds_in_order(kith):
     done = kith("seed", "--members", 200, "--connections", 10)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")  # how far it is, is for a terminal
+    assert "\n200 members, " in done.stdout
+    assert done.stdout.count("\n") == 2
     done = kith("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     again = kith("seed", "--members", 200)

@@ -23,13 +23,13 @@ def upgrade(*, file: Path | None, without_backup: bool, despite: bool) -> None:
     A backup is made first (instance/backups, for 30 days). Then all changes, and a look at the result, are one
     transaction: whatever goes wrong or whenever it is killed, the database is as it was before, and the old version goes on with it.
 
-    Kith may run meanwhile; it says that it is not ready, and whoever writes waits. Restart it afterwards. `kith serve` with one process
-    does all this by itself when it starts.
+    Kith may run meanwhile; it says that it is not ready, and whoever writes waits. Restart it afterwards. `kith serve` does
+    all this by itself when it starts; only several processes on PostgreSQL ask for this command first.
 
     The way back to the version before: stop Kith, install that version, and `kith restore --replace` the backup; what was written since
     is not in it.
     """
-    from webapp.cli.keeping import progress
+    from webapp.cli.progress import progress
     from webapp.jobs import health
     from webapp.keeping import upgrading
 

@@ -53,12 +53,14 @@ def demo(port: int, *, keep: bool) -> None:
 @plainly
 def seed(members: int, connections: int, seed: int, password: str, hub: int) -> None:
     """Fill an empty database for measuring. Member number K is member-K@seed.example."""
+    from webapp.cli.progress import progress
     from webapp.demo import seed as filling
 
     app = application()
     to_newest(app)
-    with app.app_context():
-        filling.fill(members, connections, seed, password, hub)
+    with app.app_context(), progress() as line:
+        done = filling.fill(members, connections, seed, password, hub, line)
+    click.echo(done)
 
 
 @kith.command()

@@ -6,10 +6,9 @@ The same for the same seed.
 import itertools
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-import click
 from sqlalchemy import func, select
 
 from webapp import clock, passwords
@@ -51,8 +50,10 @@ MOST = 20_000
 """Nobody is given many more connections than this: the law knows no limit, Kith does (CONNECTIONS_MAX)."""
 
 
-def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> None:
-    """Fill an empty database; says how far it is. With `hub`, member number 1 has exactly so many connections.
+def fill(members: int, mean: int, seed: int, password: str, hub: int, progress: Callable[[str, int, int], None]) -> str:
+    """Fill an empty database; say how far it is, and return a sentence about what was made.
+
+    With a `hub`, member number 1 has exactly so many connections.
 
     Raises SettingError where there are members already, or too few for the hub.
     """
@@ -67,25 +68,21 @@ def fill(members: int, mean: int, seed: int, password: str, hub: int = 0) -> Non
     choose = random.Random(seed)  # noqa: S311 - a sample, not a secret
     people = [_person(number, choose) for number in range(1, members + 1)]
     with transaction():
-        ids = bulk.members(people, hashed, BEGIN, lambda done: _say("members", done, members), choose.choice)
+        ids = bulk.members(people, hashed, BEGIN, lambda done: progress("members", done, members), choose.choice)
         wanted = members * mean // 2 + hub
         talking: list[tuple[int, int]] = []
         lots = random.Random(f"{seed} talks")  # noqa: S311 - a sample; of its own, so that members and connections stay as they were
         made = bulk.connections(
             _overheard(_pairs(ids, wanted, choose, hub), talking, lots, members * TALKS / max(1, wanted)),
             lambda pair: BEGIN + timedelta(minutes=(pair[0] * 7919 + pair[1]) % 1_000_000),
-            lambda done: _say("connections", done, wanted),
+            lambda done: progress("connections", done, wanted),
         )
         bulk.conversations([_talk(pair, lots) for pair in talking], BEGIN + timedelta(days=800))
         bulk.posts(choose.choices(ids, k=members * 3 // 2), POSTS, clock.now() - POSTED, clock.now())
-    click.echo(
-        f"\n{members} members, {made} connections, {len(talking)} conversations in {time.monotonic() - begun:.0f} seconds. "
+    return (
+        f"{members} members, {made} connections, {len(talking)} conversations in {time.monotonic() - begun:.0f} seconds. "
         f"member-1@seed.example, password: {password}"
     )
-
-
-def _say(what: str, done: int, of: int) -> None:
-    click.echo(f"\r{done:>10,} of {of:,} {what}   ", nl=False)
 
 
 def _person(number: int, choose: random.Random) -> bulk.Newcomer:
