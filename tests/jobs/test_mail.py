@@ -1,5 +1,6 @@
 """Sending what is on the table: once, later, never, or nobody knows; and two at it at the same time."""
 
+import os
 import threading
 from datetime import timedelta
 
@@ -364,6 +365,24 @@ def test_a_lease_has_one_holder_until_it_ends_or_is_given_back(context):
     clock.move(seconds=1)
     assert lease.take("work", "one")
     assert lease.take("other work", "two")
+
+
+def test_processes_that_begin_as_copies_of_one_hold_leases_under_names_of_their_own():
+    """So do those of `kith serve --workers 2`: the application is made before there are two."""
+    names = {lease.ours()}
+    for _each in range(2):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(write, lease.ours().encode())
+            os._exit(0)
+        os.close(write)
+        names.add(os.read(read, 200).decode())
+        os.close(read)
+        assert os.waitpid(child, 0)[1] == 0
+    assert len(names) == 3
+    assert all(names)
+    assert lease.ours() in names
 
 
 def test_only_who_holds_the_lease_sends(app, sink, ada, ben):

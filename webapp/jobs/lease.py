@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 from datetime import timedelta
+from functools import cache
 
 from sqlalchemy import update
 
@@ -13,13 +14,22 @@ from webapp.models.batch import insert_ignoring
 from webapp.models.mail import Lease
 from webapp.transaction import transaction
 
-HOLDER = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
 SECONDS = 30
 
 
-def take(name: str, holder: str = HOLDER) -> bool:
+def ours() -> str:
+    """Return the name under which this process holds leases: one of its own, also where the server's processes begin as copies of one."""
+    return _named(os.getpid())
+
+
+@cache
+def _named(process: int) -> str:
+    return f"{socket.gethostname()[:30]}-{process}-{secrets.token_hex(4)}"
+
+
+def take(name: str, holder: str | None = None) -> bool:
     """Take or keep a lease for half a minute; whether it is ours."""
-    now = clock.now()
+    now, holder = clock.now(), holder or ours()
     with transaction():
         db.session.execute(insert_ignoring(Lease, name=name, holder=holder, until=now))
         taken = db.session.execute(
@@ -30,7 +40,8 @@ def take(name: str, holder: str = HOLDER) -> bool:
     return bool(taken.rowcount)  # type: ignore[attr-defined]
 
 
-def give_back(name: str, holder: str = HOLDER) -> None:
+def give_back(name: str, holder: str | None = None) -> None:
     """End our lease, so that another process need not wait for it."""
+    held = Lease.name == name, Lease.holder == (holder or ours())
     with transaction():
-        db.session.execute(update(Lease).where(Lease.name == name, Lease.holder == holder).values(until=clock.now()))
+        db.session.execute(update(Lease).where(*held).values(until=clock.now()))
