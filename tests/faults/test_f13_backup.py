@@ -2,15 +2,21 @@
 
 import re
 import signal
+import sqlite3
 import threading
 from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from tests import houses, ports, programs
 from tests.keeping.copies import Copy
+from webapp import transaction
+from webapp.domain import throttles
 from webapp.extensions import db
+from webapp.jobs import housekeeping
 from webapp.models.message import Message
 from webapp.models.post import Post
 
@@ -81,3 +87,33 @@ def test_f13_each_backup_taken_while_two_write_is_of_one_moment_and_starts(house
     finally:
         program.kill_all(signal.SIGTERM)
     assert program.wait() == 0
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_f13_what_tidies_up_during_a_backup_keeps_nobody_from_writing(app, context, monkeypatch):
+    """And what was deleted leaves the log once the backup is done."""
+    monkeypatch.setattr(transaction, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(housekeeping, "CHORES", ())
+    monkeypatch.setattr(housekeeping, "EMPTYING_TRIES", 2)
+    log, numbers = Path(f"{db.engine.url.database}-wal"), []
+
+    def tidy():
+        with app.app_context():
+            housekeeping.tidy()
+
+    with closing(sqlite3.connect(db.engine.url.database, isolation_level=None)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM member").fetchone()
+        with transaction.transaction():
+            throttles.count(throttles.ABOUT_MAILS, "before")
+        tidying = threading.Thread(target=tidy)
+        tidying.start()
+        while tidying.is_alive():
+            with transaction.transaction():
+                throttles.count(throttles.ABOUT_MAILS, f"{len(numbers)}")
+            numbers.append(log.stat().st_size)
+        tidying.join()
+    assert numbers
+    assert log.stat().st_size > 0
+    tidy()
+    assert log.stat().st_size == 0

@@ -1,7 +1,9 @@
 """What is tidied up by itself, every minute. Each of these may run twice or late without harm."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -26,8 +28,10 @@ from webapp.domain import (
 from webapp.extensions import db
 from webapp.jobs import digests, mail, reminders
 from webapp.models.batch import is_sqlite
-from webapp.transaction import transaction
+from webapp.transaction import PATIENCE_MS, for_one_statement, transaction
 
+EMPTYING_MS, EMPTYING_TRIES, BETWEEN_SECONDS = 50, 10, 0.2
+"""How long nobody can write while the log waits to be emptied, how often that is tried in a minute, and how long they write in between."""
 log = structlog.get_logger("kith.jobs")
 
 
@@ -79,8 +83,25 @@ def tidy() -> None:
         except Exception:
             log.exception("chore failed")
     if is_sqlite():
-        # What was deleted may still stand in the write-ahead log; moving it into the database overwrites it there.
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("BEGIN")
+        _empty_log()
+
+
+def _empty_log() -> None:
+    """Move what stands in the log that SQLite writes ahead into the database: what was deleted is overwritten there, and leaves the log.
+
+    While SQLite waits for who still reads what was there before, as a backup does, it lets nobody write. So each try waits for a moment
+    only, and in between they write; where all are in vain, the next minute has more.
+    """
+    with for_one_statement(db.engine).connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # most of it, while others write
+        driver.execute(f"PRAGMA busy_timeout={EMPTYING_MS}")
+        try:
+            for left in reversed(range(EMPTYING_TRIES)):
+                is_busy, _in_log, _moved = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not is_busy:
+                    return
+                if left:
+                    time.sleep(BETWEEN_SECONDS)
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
