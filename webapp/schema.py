@@ -1,5 +1,7 @@
 """The database's revision: which one it has, which one this version of Kith wants, and the way from one to the other."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from webapp.config import SettingError
 from webapp.extensions import db
@@ -20,6 +23,8 @@ FOLDER = next(path for path in (_PACKAGE.parent / "migrations", _PACKAGE / "migr
 _LOCK = 0x6B697468  # "kith": the key of PostgreSQL's advisory lock, so that two processes never migrate at once
 LOCK_SECONDS = 60
 """So long a migration waits for others to let go of a table of PostgreSQL; meanwhile all others wait behind it."""
+OTHERS_SECONDS = 600
+"""So long it waits on SQLite for who writes or migrates there; on PostgreSQL for who migrates for as long as that takes."""
 
 
 class BrokenReferences(Exception):
@@ -159,7 +164,7 @@ def changing() -> Iterator[Connection]:
         try:
             if sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # means nothing inside a transaction
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _begin_alone(connection)
             else:
                 connection.exec_driver_sql("BEGIN")
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -172,6 +177,19 @@ def changing() -> Iterator[Connection]:
             connection.rollback()
             if sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def _begin_alone(connection: Connection) -> None:
+    """Begin to write on SQLite, once others are done. Asked anew every few seconds, in which who waits can be ended by Ctrl-C."""
+    end = time.monotonic() + OTHERS_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        else:
+            return
 
 
 def migrate(connection: Connection, revision: str = "head") -> str | None:

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import sqlite3
+import threading
+from contextlib import closing
 
 import pytest
 from sqlalchemy import select, text
 
 from tests import filling, ports, programs
-from webapp import clock, config, create_app, schema
+from webapp import clock, config, create_app, schema, transaction
 from webapp.extensions import db
 from webapp.jobs import health, housekeeping
 from webapp.keeping import upgrading
@@ -104,6 +107,42 @@ def test_rows_that_would_refer_to_nothing_take_everything_back(old, monkeypatch)
     with db.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM member")).scalar_one() == 3
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_what_is_tried_again_and_again_in_vain_leaves_no_backup_each_time(old, tmp_path):
+    """As a unit does that starts Kith anew each time it ends. The backup that somebody asked for stays."""
+    for asked in (None, None, tmp_path / "asked.kith"):
+        with pytest.raises(Refused, match="was taken back"):
+            upgrading.upgrade(lambda: ["3 members are wrong."], backup=asked)
+    assert list((old.config["KITH"]["INSTANCE"] / config.BACKUPS).iterdir()) == []
+    assert asked.exists()
+
+
+def test_an_upgrade_waits_for_who_writes_or_upgrades_at_that_moment(old, monkeypatch):
+    """However long SQLite itself waits for its lock: here for a hundredth of a second."""
+    monkeypatch.setattr(transaction, "SQLITE_PRAGMAS", ("busy_timeout=10",))
+    db.session.remove()
+    db.engine.dispose()
+    other = sqlite3.connect(db.engine.url.database, isolation_level=None, check_same_thread=False)
+    with closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        later = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        later.start()
+        assert upgrading.upgrade(list, without_backup=True).after == schema.wanted()
+        later.join()
+
+
+def test_of_two_who_upgrade_at_once_one_finds_it_done(old, monkeypatch):
+    back_up = upgrading.back_up
+
+    def take_long(file, **given):
+        back_up(file, **given)
+        schema.upgrade()  # by the other, meanwhile
+
+    monkeypatch.setattr(upgrading, "back_up", take_long)
+    done = upgrading.upgrade(list)
+    assert (done.before, done.after, done.backup) == (schema.wanted(), schema.wanted(), None)
+    assert list((old.config["KITH"]["INSTANCE"] / config.BACKUPS).iterdir()) == []
 
 
 def test_despite_goes_on_and_looking_changes_nothing(old):

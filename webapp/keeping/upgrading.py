@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from webapp import clock, config, schema
 from webapp.config import SettingError
@@ -21,6 +22,7 @@ from webapp.keeping import tables
 from webapp.keeping.backup import back_up
 from webapp.keeping.errors import Refused
 from webapp.keeping.ground import Progress, silent
+from webapp.transaction import trouble
 
 Examine = Callable[[], Sequence[str]]
 """Looks at the database of the session; returns what is wrong with it, a sentence each."""
@@ -46,7 +48,8 @@ def upgrade(
 ) -> Upgraded:
     """Bring the running application's database to the newest revision. An empty one, and one that is there already, needs no backup.
 
-    Refused, with nothing changed, where the backup cannot be written, and where the result is not as it should be (`despite`: also then).
+    Refused, with nothing changed, where the backup cannot be written, and where the result is not as it should be (`despite`: not then).
+    A backup that was made for that goes, too; one that was asked for stays.
     """
     schema.refuse_newer()
     before = schema.current()
@@ -57,6 +60,27 @@ def upgrade(
         made = backup or _next_backup(before)
         back_up(made, progress=progress)
     progress("migrating", 0, 0)
+    try:
+        counted, found = _change(examine, despite=despite)
+    except (Refused, DBAPIError) as error:
+        # All is as it was. Who tries again and again by itself, as a unit does, must not fill the disk with backups of it.
+        if made != backup and (isinstance(error, Refused) or trouble(error) == "busy"):
+            _drop(made)
+        raise
+    if found == schema.wanted():  # somebody else did it meanwhile, and has a backup
+        if made != backup:
+            _drop(made)
+        return Upgraded(found, found, None, 0)
+    return Upgraded(found, schema.wanted(), made, sum(counted.values()))
+
+
+def _drop(backup: Path | None) -> None:
+    if backup is not None:
+        backup.unlink(missing_ok=True)
+
+
+def _change(examine: Examine, *, despite: bool) -> tuple[dict[str, int], str | None]:
+    """Migrate and look at the result; return how many rows each table had, and from which revision it came."""
     try:
         with schema.changing() as connection:
             counted = tables.counts(connection)
@@ -70,7 +94,7 @@ def upgrade(
                 )
     except schema.BrokenReferences as error:
         raise Refused(f"Upgrading was taken back, and nothing has changed: {error}") from None
-    return Upgraded(before, schema.wanted(), made, sum(counted.values()))
+    return counted, before
 
 
 def _next_backup(before: str) -> Path:
