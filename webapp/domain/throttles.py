@@ -112,8 +112,11 @@ class DatabaseStorage(Storage):
 
     def get_expiry(self, key: str) -> float:
         """Return when the running window ends, in seconds since 1970."""
-        found = db.session.scalar(select(Throttle.expires_at).where(Throttle.key == key))
-        return (found or clock.now()).timestamp()
+        return (self.end(key) or clock.now()).timestamp()
+
+    def end(self, key: str) -> datetime | None:
+        """Return when the window ends that was counted in last; None where there is none."""
+        return db.session.scalar(select(Throttle.expires_at).where(Throttle.key == key))
 
     def check(self) -> bool:
         """Whether the storage answers."""
@@ -311,10 +314,12 @@ def turn_page(handle: str) -> bool:
 
 
 def note_pages(handle: str) -> None:
-    """Tell the table how many pages were counted here, and learn from it how many there were."""
-    tally = _tallies[handle]
-    tally.known = _table.incr(RESULT_PAGES.key_for(handle), RESULT_PAGES.get_expiry(), tally.here)
-    tally.here = 0
+    """Tell the table how many pages were counted here, and learn from it how many there were, and until when they count."""
+    tally, key = _tallies[handle], RESULT_PAGES.key_for(handle)
+    told = tally.here
+    tally.known = _table.incr(key, RESULT_PAGES.get_expiry(), told)
+    tally.here -= told  # other threads have counted meanwhile
+    tally.ends = min(tally.ends, _table.end(key) or tally.ends)
 
 
 def sweep() -> int:
