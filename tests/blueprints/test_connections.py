@@ -208,6 +208,18 @@ def test_filters_come_from_ones_own_connections_and_stand_in_the_address(ana, as
     assert "No connections match these filters" in words(nobody)
 
 
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_filter_in_the_address_that_is_no_field_is_left_out_and_never_becomes_part_of_the_page(ana, ben, as_member):
+    factories.connect(ana, ben)
+    browser = as_member(ana)
+    for given in ("</bdi><b>x</b>", "100%", "%(name)s"):
+        for name in ("field", "company", "place", "cohort"):
+            for address in ("/connections", "/connections/filter"):
+                answer = browser.get(address, query_string={name: given})
+                assert (answer.status_code, "<b>x" in answer.text) == (200, False), (address, name, given)
+        assert rows(browser.get("/connections", query_string={"field": given})) == [ben.handle]
+
+
 def test_a_filter_is_combined_with_search_and_paging(ana, as_member):
     for number in range(30):
         factories.connect(ana, factories.member(f"Ben {number}", field="Research" if number < 28 else "Law"))

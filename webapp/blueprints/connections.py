@@ -17,6 +17,7 @@ from webapp.domain import (
     invitations,
     messages,
     people,
+    profiles,
     suggestions,
 )
 from webapp.domain.connections import FILTERS
@@ -89,6 +90,8 @@ def _listed() -> dict[str, Any]:
     order: connections.Order = ORDERS.get(asked, "recent")
     quiet = request.values.get("quiet") == "1"
     given = {name: request.values.get(name, "").strip()[:FILTER_CHARACTERS] for name in FILTERS}
+    if given["field"] not in profiles.FIELDS:  # it stands on the page as one of our own words, and may be no other
+        given["field"] = ""
     only: dict[connections.Filter, str] = {name: value for name, value in given.items() if value}
     tag = _tag()
     choosing = bool(request.values.get("choose"))
