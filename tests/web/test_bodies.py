@@ -6,6 +6,7 @@ import pytest
 from flask import request
 from werkzeug.exceptions import ClientDisconnected, ServiceUnavailable
 
+from webapp import turns
 from webapp.web.bodies import Bodies, Kind, take
 
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)  # no database is asked
@@ -33,3 +34,14 @@ def test_the_places_of_files_and_of_the_rest_are_apart(app):
             with pytest.raises(ServiceUnavailable):
                 take(bodies, has_file=True)
         take(bodies, has_file=True)
+
+
+def test_pages_wait_for_nobody_who_brings_something(app):
+    """Also where that comes with a GET, which some who want to be in the way send without ever ending it."""
+    pages = turns.Turns(1)
+    with pages.place(1) as mine, app.test_request_context("/", data={"a": "b"}):
+        before = turns.page.set(mine)
+        take(Bodies(), has_file=False)
+        turns.page.reset(before)
+        assert request.form["a"] == "b"
+        assert not pages.places

@@ -16,6 +16,8 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 
+from webapp import turns
+
 RETRY_SECONDS = 5
 
 
@@ -94,6 +96,7 @@ def take(bodies: Bodies, *, has_file: bool) -> None:
     """Read what the request brings: the fields and files of a form, or bytes that stand in `wsgi.input` again for whoever wants them."""
     if not request.content_length and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return
+    turns.give_up()  # what shows a page may bring something, too, and others' pages must not wait for it
     try:
         with bodies.place(has_file=has_file):
             if request.mimetype in {"multipart/form-data", "application/x-www-form-urlencoded"}:
