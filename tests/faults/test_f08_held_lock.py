@@ -13,9 +13,10 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from structlog.testing import capture_logs
 
 from tests import factories
-from webapp import clock, create_app, schema, transaction
+from webapp import clock, create_app, jobs, schema, transaction
 from webapp.domain import throttles
 from webapp.extensions import db
+from webapp.jobs import lease
 
 PATIENCE_MS = 700
 PRESSES = 24
@@ -114,6 +115,18 @@ def test_f8_what_a_page_notes_beside_itself_is_left_out(hold, as_member, context
     with capture_logs() as lines:
         assert ada.get("/people?q=ada").status_code == 200
     assert [line for line in lines if line["event"] == "left out"] == []
+
+
+def test_f8_a_process_that_stops_waits_for_no_lock_and_ends_as_ever(hold, app, context):
+    """What it would have given back ends by itself."""
+    worker = jobs.Worker(app)
+    assert lease.take(jobs.WORK)
+    with hold(), capture_logs() as said:
+        worker.stop()
+    assert [each["event"] for each in said] == ["left out", "left out"]
+    assert not lease.take(jobs.WORK, "another process")
+    worker.stop()
+    assert lease.take(jobs.WORK, "another process")
 
 
 def waiting_in(queue, number):

@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.extensions import db
 from webapp.models.batch import insert_ignoring
 from webapp.models.mail import Lease
-from webapp.transaction import transaction
+from webapp.transaction import aside, transaction
 
 SECONDS = 30
 
@@ -41,7 +41,7 @@ def take(name: str, holder: str | None = None) -> bool:
 
 
 def give_back(name: str, holder: str | None = None) -> None:
-    """End our lease, so that another process need not wait for it."""
+    """End our lease, so that another process need not wait for it. Where the database cannot take that now, it ends by itself."""
     held = Lease.name == name, Lease.holder == (holder or ours())
-    with transaction():
+    with aside():
         db.session.execute(update(Lease).where(*held).values(until=clock.now()))
