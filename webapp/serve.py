@@ -112,14 +112,22 @@ def _listen(host: str, port: int) -> socket.socket:
     end = time.monotonic() + LET_GO_SECONDS
     while True:
         try:
+            host.encode("idna")  # what the system would be asked for
             return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
-        except (OSError, OverflowError) as error:
+        except (OSError, UnicodeError) as error:
             if getattr(error, "errno", None) == errno.EADDRINUSE and time.monotonic() < end:
                 time.sleep(0.05)
                 continue
             raise SettingError(
-                f"Kith cannot listen on {host}:{port}: {str(error).rstrip('.')}. Choose another with --host or --port."
+                f"Kith cannot listen on {host}:{port}: {_why(error)}. Choose another with --host or --port."
             ) from None
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    """Return what is wrong with an address, in the system's words and without its numbers."""
+    if isinstance(error, UnicodeError):
+        return "that is no name of a host"
+    return str(error.strerror).partition(" (while attempting")[0]
 
 
 def run(host: str, port: int, workers: int, folder: Path, make: Callable[[], Flask], say: Callable[[], None]) -> None:

@@ -1,12 +1,13 @@
 """What an operator gets wrong at the command line is one sentence, and nothing is made or changed by it."""
 
 import os
+import socket
 
 import pytest
 import sqlalchemy
 from click.testing import CliRunner
 
-from webapp import config
+from webapp import config, serve
 from webapp.cli import kith as command
 from webapp.keeping import merging
 from webapp.keeping.errors import Refused
@@ -99,16 +100,57 @@ def test_an_address_that_leads_nowhere_is_a_sentence(kith, url):
         config.checked("REDIS_URL", "redis://localhost:abc/0")
 
 
+def at_server(postgres, *statements):
+    engine = sqlalchemy.create_engine(postgres.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_a_database_that_belongs_to_somebody_else_is_a_sentence(kith, postgres, worker_id, monkeypatch):
+    name = f"kith_guest_{worker_id}"
+    postgres.database(name)
+    at_server(postgres, f"DROP ROLE IF EXISTS {name}", f"CREATE ROLE {name} LOGIN")
+    url = sqlalchemy.make_url(postgres.address(name)).set(username=name).render_as_string(hide_password=False)
+    told = "Error: The database lets its user do too little (permission denied for schema public): make that user the owner"
+    monkeypatch.setenv("KITH_DATABASE_URL", url)
+    assert sentence(kith("migrate")).startswith(told)
+    at_server(postgres, f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}")
+
+
+WHERE = {
+    "127.0.0.1": "Address already in use",
+    "192.0.2.1": "Cannot assign requested address",
+    "ä..example": "that is no name of a host",
+}
+
+
+@pytest.mark.parametrize("host", WHERE)
+def test_where_it_cannot_listen_it_says_why_in_words(kith, host, monkeypatch):
+    monkeypatch.setattr(serve, "LET_GO_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = sentence(kith("serve", "--host", host, "--port", str(port)))
+    assert said == f"Error: Kith cannot listen on {host}:{port}: {WHERE[host]}. Choose another with --host or --port."
+
+
+def test_the_list_of_commands_says_of_each_in_one_line_what_it_does(kith):
+    lines = kith("--help").output.partition("Commands:\n")[2].splitlines()
+    assert len(lines) == len(command.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines), "none is cut off"
+
+
 def test_a_database_that_cannot_keep_every_name_and_an_old_one_that_does_not_answer(
     kith, postgres, worker_id, monkeypatch, tmp_path
 ):
     assert kith("init", *SAID).exit_code == 0
     name = f"kith_latin_{worker_id}"
-    engine = sqlalchemy.create_engine(postgres.url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
-        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    engine.dispose()
+    at_server(
+        postgres,
+        f"DROP DATABASE IF EXISTS {name}",
+        f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
+    )
     latin = postgres.address(name)
     file = tmp_path / "a.kith"
     assert kith("backup", str(file)).exit_code == 0

@@ -13,13 +13,16 @@ from flask import Flask
 
 from webapp import config
 
+NOT_ALLOWED = "42501"
+"""What PostgreSQL calls it: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
 
 def plainly(command: Callable[..., None]) -> Callable[..., None]:
     """Turn what an operator can act on into one sentence."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        from sqlalchemy.exc import DatabaseError, OperationalError
+        from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
         try:
             command(*args, **kwargs)
@@ -27,6 +30,13 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(str(error)) from None
         except OperationalError as error:
             raise click.ClickException(f"The database does not answer: {str(error.orig).splitlines()[0]}") from None
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) != NOT_ALLOWED:
+                raise
+            raise click.ClickException(
+                f"The database lets its user do too little ({str(error.orig).splitlines()[0]}): "
+                "make that user the owner of the database (docs/operate.md, Moving to PostgreSQL)."
+            ) from None
         except DatabaseError as error:
             if type(error) is not DatabaseError:  # a mistake of ours, which has a name
                 raise

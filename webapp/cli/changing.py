@@ -7,7 +7,7 @@ import click
 from webapp.cli.base import application, kith, plainly
 
 
-@kith.command()
+@kith.command(short_help="Bring the database to this version of Kith.")
 @click.option(
     "--backup",
     "file",
@@ -52,7 +52,7 @@ def upgrade(*, file: Path | None, without_backup: bool, despite: bool) -> None:
     click.echo("Restart Kith where it runs.")
 
 
-@kith.command("rotate-key")
+@kith.command("rotate-key", short_help="Make new keys, and bring all that is kept to them.")
 @click.option("--drop-old", is_flag=True, help="Make none; take old keys out of the file that nothing needs any more.")
 @click.option("--at-once", is_flag=True, help="With --drop-old: also those younger than 90 days, as after a theft.")
 @click.option("--write-file", is_flag=True, help="Make none; write the keys of KITH_SECRET_KEY into a key file.")

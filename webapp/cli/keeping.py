@@ -30,7 +30,7 @@ def _size(file: Path) -> str:
     return f"{file.stat().st_size / 1_000_000:,.1f} MB"
 
 
-@kith.command()
+@kith.command(short_help="Write a backup into a new file, while Kith runs.")
 @click.argument("file", type=_FILE)
 @click.option("--with-key", is_flag=True, help="Put the key file and config.toml into it, too. Asks first.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -125,7 +125,7 @@ def _say_merged(merged: Any) -> None:
         click.echo("It is damaged, so who has left is not known: those who did are here again. The rest of it counts.")
 
 
-@kith.command()
+@kith.command(short_help="Copy everything into another, empty database.")
 @click.argument("database_url")
 @plainly
 def move(database_url: str) -> None:

@@ -67,7 +67,7 @@ def sign_out(email: str, *, everybody: bool) -> None:
     click.echo(f"{ended} sign-ins ended." if ended != 1 else "1 sign-in ended.")
 
 
-@kith.command("lift-second-step")
+@kith.command("lift-second-step", short_help="Remove the second steps of who has lost them all.")
 @click.argument("email")
 @plainly
 def lift_second_step(email: str) -> None:

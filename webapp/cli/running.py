@@ -24,7 +24,7 @@ def migrate() -> None:
     click.echo("Nothing left to migrate.")
 
 
-@kith.command()
+@kith.command(short_help="Serve the pages, and do the recurring work.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, type=click.IntRange(1, 65535), show_default=True, help="The port to listen on.")
 @click.option(
@@ -64,7 +64,7 @@ def serve(host: str, port: int, workers: int) -> None:
     server.run(host, port, workers, values["INSTANCE"], make, say)
 
 
-@kith.command()
+@kith.command(short_help="Do the recurring work in a process of its own.")
 @plainly
 def worker() -> None:
     """Do the recurring work in a process of its own, until Ctrl-C: mail, what was held for a minute, archives, who leaves, digests.

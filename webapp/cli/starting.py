@@ -50,7 +50,7 @@ def _ask(name: str, question: str, default: str | None = None) -> str:
     return answer
 
 
-@kith.command()
+@kith.command(short_help="Begin an instance, and make its first operator.")
 @click.option("--site-name", help="The community's name, such as: Northgate Alumni")
 @click.option(
     "--base-url", help="The address members type: https://kith.example.org, or http://127.0.0.1:8000 to try it."

@@ -6,7 +6,7 @@ from webapp import config
 from webapp.cli.base import application, kith, plainly, to_newest
 
 
-@kith.command("demo-provider")
+@kith.command("demo-provider", short_help="Run a provider of fictitious address books.")
 @click.option("--port", default=8001, type=click.IntRange(1, 65535), show_default=True, help="The port to listen on.")
 @click.option(
     "--book", type=click.Path(exists=True, dir_okay=False), help="A JSON file of accounts and their contacts."
@@ -21,7 +21,7 @@ def demo_provider(port: int, book: str | None) -> None:
     provider.serve("127.0.0.1", port, base_url=config.load()["BASE_URL"], books=Path(book) if book else None)
 
 
-@kith.command()
+@kith.command(short_help="Start a living sample community, made anew.")
 @click.option(
     "--port",
     default=8000,
@@ -63,7 +63,7 @@ def seed(members: int, connections: int, seed: int, password: str, hub: int) -> 
     click.echo(done)
 
 
-@kith.command()
+@kith.command(short_help="Write the generated pages of docs/.")
 @plainly
 def docs() -> None:
     """Write the generated pages of docs/ (for working on Kith)."""
