@@ -75,9 +75,19 @@ class Setting:
             value = _READERS[self.type](raw)
         except (TypeError, ValueError):
             raise SettingError(f"{PREFIX}{self.name} must be {_WORDS[self.type]}, but is {raw!r}.") from None
-        if self.choices and value not in self.choices:
-            raise SettingError(f"{PREFIX}{self.name} must be one of {', '.join(self.choices)}, but is {raw!r}.")
+        if self.choices and not set(value if self.type == "list" else (value,)) <= set(self.choices):
+            raise SettingError(
+                f"{PREFIX}{self.name} must be {'of' if self.type == 'list' else 'one of'} {', '.join(self.choices)}, but is {raw!r}."
+            )
         return value
+
+    def shown(self, value: Any) -> str:
+        """Return a value as somebody would write it; a secret one is masked."""
+        if self.secret and value:
+            return "(set)"
+        if self.type == "boolean":
+            return str(value).lower()
+        return ", ".join(value) if self.type == "list" else str(value)
 
 
 def _boolean(raw: object) -> bool:
@@ -259,8 +269,9 @@ SETTINGS: tuple[Setting, ...] = (
         "SIGN_IN_WITH",
         "list",
         (),
-        "Other log-ins to offer beside the password: `google`, `microsoft`, `oidc`; each needs its client id, and its callback "
-        "`/signin/google/callback` (and so on) registered there.",
+        "Other log-ins to offer beside the password; each needs its client id, and its callback `/signin/google/callback` (and so on) "
+        "registered there.",
+        choices=("google", "microsoft", "oidc"),
     ),
     Setting("OIDC_NAME", "text", "", "What your own OpenID Connect provider is called on the button."),
     Setting("OIDC_CLIENT_ID", "text", "", "The client id of your registration there."),
@@ -476,6 +487,10 @@ def _check_mail(values: Mapping[str, Any]) -> None:
         raise SettingError(
             f"{PREFIX}MAIL_FROM must be an email address like kith@example.org, without a name, but is {values['MAIL_FROM']!r}."
         )
+    if values["BOUNCE_ADDRESS"] and not _is_sender(values["BOUNCE_ADDRESS"]):
+        raise SettingError(
+            f"{PREFIX}BOUNCE_ADDRESS must be an email address like bounces@example.org, without a name, but is {values['BOUNCE_ADDRESS']!r}."
+        )
     contact = values["SECURITY_CONTACT"]
     if contact and not contact.startswith("https://") and not _is_address(contact):
         raise SettingError(
@@ -508,7 +523,8 @@ def _file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} cannot be read: {error}.") from None
+        said = str(error).replace("Cannot overwrite a value", "a setting is there twice")
+        raise SettingError(f"{path} cannot be read: {said}.") from None
     return {name.upper(): value for name, value in table.items()}
 
 
@@ -728,9 +744,13 @@ One process with SQLite needs no setting at all. `kith doctor` shows what is in 
 """
     lines = []
     for row in SETTINGS:
-        default = ", ".join(row.default) if row.type == "list" else str(row.default)
-        shown = f"`{str(row.default).lower() if row.type == 'boolean' else default}`" if default else "none"
-        choices = f" One of {', '.join(f'`{choice}`' for choice in row.choices)}." if row.choices else ""
+        default = row.shown(row.default)
+        shown = f"`{default}`" if default else "none"
+        choices = (
+            f" {'Any' if row.type == 'list' else 'One'} of {', '.join(f'`{choice}`' for choice in row.choices)}."
+            if row.choices
+            else ""
+        )
         secret = " A secret." if row.secret else ""
         lines.append(f"| `{PREFIX}{row.name}` | {shown} | {row.help}{choices}{secret} |\n")
     return head + "".join(lines)

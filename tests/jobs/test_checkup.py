@@ -121,6 +121,21 @@ def test_mails_that_failed_and_others_who_can_read_the_folder(app, context, sett
         app.config["SESSION_COOKIE_SECURE"] = False
 
 
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_log_in_that_lacks_something_and_that_nobody_runs_the_community(context, setting):
+    setting(SIGN_IN_WITH=("google", "oidc"), OIDC_CLIENT_ID="kith")
+    assert said("Web")[1:] == [
+        ("Note", "Signing in with google is not offered: set GOOGLE_CLIENT_ID."),
+        ("Note", "Signing in with oidc is not offered: set OIDC_METADATA_URL."),
+    ]
+    assert said("Operators") == [
+        ("Note", "Nobody runs this community yet: `kith init` prints a link for who will."),
+    ]
+    factories.member("Olga Operator").is_operator = True
+    db.session.commit()
+    assert said("Operators") == []
+
+
 def test_for_programs_it_is_json_and_tells_no_secret(tmp_path):
     given = {"INSTANCE": tmp_path / "instance", "METRICS_TOKEN": "s" * 40}
     early = programs.run("doctor", "--json", **given)
@@ -133,4 +148,6 @@ def test_for_programs_it_is_json_and_tells_no_secret(tmp_path):
     assert done.returncode == 0
     assert {each["level"] for each in read["findings"]} == {"OK", "Note"}
     assert read["settings"]["METRICS_TOKEN"] == "(set)"
+    written = {"GOOGLE_DOMAINS": "gmail.com, googlemail.com", "SIGN_IN_WITH": "", "LOG_REQUESTS": "true"}
+    assert written.items() <= read["settings"].items(), "as one would write them"
     assert "ssss" not in done.stdout

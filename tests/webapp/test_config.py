@@ -38,6 +38,8 @@ def test_every_number_is_a_setting_with_its_default_and_can_be_set(tmp_path):
     [
         ("MAIL_FROM", "nonsense", "must be an email address like kith@example.org, without a name, but is 'nonsense'."),
         ("MAIL_FROM", "Kith <kith@example.org>", "without a name"),
+        ("BOUNCE_ADDRESS", "bounces", "must be an email address like bounces@example.org"),
+        ("SIGN_IN_WITH", "google, gogle", "must be of google, microsoft, oidc, but is 'google, gogle'."),
         ("METRICS_TOKEN", "short", "must have at least 16 characters, or others guess it."),
     ],
 )
@@ -45,6 +47,12 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(name, value, said, tmp_
     with pytest.raises(SettingError, match=re.escape(said)) as refused:
         config.load({"INSTANCE": str(tmp_path)}, {f"KITH_{name}": value})
     assert str(refused.value).startswith(f"KITH_{name} must ")
+
+
+def test_a_setting_that_is_in_the_file_twice_is_said_to_be(tmp_path):
+    (tmp_path / "config.toml").write_text('site_name = "A"\nsite_name = "B"\njoin = "open"\n')
+    with pytest.raises(SettingError, match=r"config\.toml cannot be read: a setting is there twice \(at line 2, "):
+        config.load({"INSTANCE": str(tmp_path)}, {})
 
 
 @pytest.mark.parametrize("value", ["kith@example.org", "kith@alumni.local", "kith@localhost"])

@@ -24,7 +24,7 @@ def doctor(*, rebuild: bool, as_json: bool) -> None:
     from webapp.jobs import checkup
 
     app = application(is_begun=True)
-    shown = {name: _shown(name, value) for name, value in app.config["KITH"].items()}
+    shown = {name: config.TABLE[name].shown(value) for name, value in app.config["KITH"].items()}
     with app.app_context():
         found = list(checkup.findings(rebuild=rebuild))
     wrong = [each for each in found if each.level == "Wrong"]
@@ -48,11 +48,7 @@ def doctor(*, rebuild: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _shown(name: str, value: object) -> str:
-    return "(set)" if config.TABLE[name].secret and value else str(value)
-
-
-@kith.command("verify-promise")
+@kith.command("verify-promise", short_help="Test every sentence of the contacts promise.")
 @plainly
 def verify_promise() -> None:
     """Test every sentence of the contacts promise, on this copy of Kith. Exits with 1 where one is broken.

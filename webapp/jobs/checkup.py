@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import func, select, text
 
 from webapp import clock, config
-from webapp.domain import acts, ledger, relationships
+from webapp.domain import accounts, acts, ledger, relationships
 from webapp.extensions import db
 from webapp.jobs import health
 from webapp.models.batch import is_sqlite
@@ -64,6 +64,7 @@ def findings(*, rebuild: bool = False, resolver: Any = None) -> Iterator[Finding
     yield from _disk()
     yield from _files()
     yield from _web()
+    yield from _operators()
 
 
 ASKED: tuple[tuple[str, health.Check, str], ...] = (
@@ -88,8 +89,6 @@ def _database() -> Iterator[Finding]:
         yield Finding("Database", "OK", f"It is SQLite {version}, in the instance folder or where DATABASE_URL says.")
         return
     yield Finding("Database", "OK", f"It is PostgreSQL {db.session.scalar(text('SHOW server_version'))}.")
-    if not db.session.scalar(text("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")):
-        yield Finding("Database", "Note", "The extension pg_trgm is not there; Kith does without it.")
 
 
 def _mails() -> Iterator[Finding]:
@@ -216,3 +215,12 @@ def _web() -> Iterator[Finding]:
         yield Finding("Web", level, f"Members reach {base}; cookies travel over https only, for this host alone.")
         if not config.setting("TRUSTED_PROXIES"):
             yield Finding("Web", "Note", "TRUSTED_PROXIES is 0: behind a proxy, all visitors count as one network.")
+    for door in config.setting("SIGN_IN_WITH"):
+        needed = [f"{door.upper()}_{name}" for name in ("CLIENT_ID", "METADATA_URL")]
+        if missing := [name for name in needed if not config.setting(name)]:
+            yield Finding("Web", "Note", f"Signing in with {door} is not offered: set {' and '.join(missing)}.")
+
+
+def _operators() -> Iterator[Finding]:
+    if not accounts.has_operators():
+        yield Finding("Operators", "Note", "Nobody runs this community yet: `kith init` prints a link for who will.")
