@@ -167,7 +167,11 @@ def test_a_link_that_was_used_is_over(as_member, context):
     for browser in (as_member(), as_member(factories.member("Eve"))):
         assert browser.get(f"/confirm/{token}").status_code == 410
     for path in ("/confirm/nonsense", "/reset/nonsense", "/operator/nonsense"):
-        assert as_member().get(path).status_code == 410
+        over = as_member().get(path)
+        assert over.status_code == 410
+        is_printed = path.startswith("/operator/")
+        assert ("kith init" in over.text) == is_printed, "who runs the machine prints another"
+        assert ("Send the confirmation again" in over.text) != is_printed
 
 
 def test_a_reset_names_a_bad_password_and_a_bad_address(as_member, context):

@@ -95,6 +95,7 @@ def test_who_joins_waits_until_an_operator_lets_them_in(olga, as_member, setting
     assert db.session.scalars(select(Notification.kind).where(Notification.member_id == olga)).all() == ["joining"]
     assert "somebody waits to be let in" in words(desk.get("/notifications"))
     page = desk.get("/admin/joining")
+    assert "Who may join is set as “join” in config.toml" in words(page)
     assert "I was in the rowing club with &lt;Ana&gt;." in page.text
     assert EVE in page.text
     assert "Waits to be let in" in words(desk.get(f"/admin/people/{handle}"))

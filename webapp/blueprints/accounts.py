@@ -232,7 +232,7 @@ def operator(token: str) -> Response:
     """Join and run the instance, by the link that `kith make-admin` printed; by the one of `kith init` with an address named here."""
     address = accounts.awaiting_operator(token)
     if address is None:
-        return page("accounts/link_over.html", status=410)
+        return page("accounts/link_over.html", status=410, is_printed=True)
     form = OperatorForm()
     values: dict[str, Any] = {"form": form, "address": address}
     if not form.is_submitted():
