@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from webapp import config, serve
+from webapp import config, databases, serve
 from webapp.cli import kith
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +132,7 @@ def test_the_large_composition_has_every_part_and_its_settings_lead_to_them():
     pool = ConfigParser(comment_prefixes=(";",))
     pool.read(DEPLOY / "pgbouncer.ini")
     assert pool["pgbouncer"]["pool_mode"] == "transaction"
+    assert float(pool["pgbouncer"]["query_wait_timeout"]) < databases.FREE_SECONDS, "else a server's end holds up pages"
     assert "host=postgres " in pool["databases"]["kith"]
 
 
