@@ -113,7 +113,7 @@ def _integer(raw: object) -> int:
 
 
 def _list(raw: object) -> tuple[str, ...]:
-    parts = raw if isinstance(raw, list) else str(raw).replace(",", " ").split()
+    parts = raw if isinstance(raw, list | tuple) else str(raw).replace(",", " ").split()
     return tuple(str(part).strip().lower() for part in parts)
 
 

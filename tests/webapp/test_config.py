@@ -49,6 +49,13 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(name, value, said, tmp_
     assert str(refused.value).startswith(f"KITH_{name} must ")
 
 
+def test_settings_in_force_can_be_given_again(tmp_path):
+    """As `kith verify-promise` does."""
+    there = config.load({"INSTANCE": str(tmp_path)}, {"KITH_SIGN_IN_WITH": "google, oidc"})
+    assert there["SIGN_IN_WITH"] == ("google", "oidc")
+    assert config.load(there, {}) == there
+
+
 def test_a_setting_that_is_in_the_file_twice_is_said_to_be(tmp_path):
     (tmp_path / "config.toml").write_text('site_name = "A"\nsite_name = "B"\njoin = "open"\n')
     with pytest.raises(SettingError, match=r"config\.toml cannot be read: a setting is there twice \(at line 2, "):
