@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from structlog.testing import capture_logs
 
-from tests import factories
+from tests import dav, factories
 from webapp import clock, create_app, jobs, schema, transaction
-from webapp.domain import throttles
+from webapp.domain import feed, throttles
 from webapp.extensions import db
 from webapp.jobs import lease
 
@@ -115,6 +115,17 @@ def test_f8_what_a_page_notes_beside_itself_is_left_out(hold, as_member, context
     with capture_logs() as lines:
         assert ada.get("/people?q=ada").status_code == 200
     assert [line for line in lines if line["event"] == "left out"] == []
+
+
+def test_f8_programs_that_read_wait_for_no_lock_either(hold, client, context):
+    """Neither one that reads the feed by its address, nor one that looks for changes of the address book, for the first time today."""
+    ada = factories.member("Ada", "ada@post.example")
+    address, phone = feed.new_address(ada), dav.Device(client, ada, "ada@post.example")
+    db.session.commit()
+    with hold(), capture_logs() as lines:
+        assert client.get(f"/feed/{address}.atom").status_code == 200
+        assert phone.ask("OPTIONS").status_code == 200
+    assert [line["why"] for line in lines if line["event"] == "left out"] == ["busy", "busy"]
 
 
 def test_f8_a_process_that_stops_waits_for_no_lock_and_ends_as_ever(hold, app, context):

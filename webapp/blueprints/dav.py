@@ -9,7 +9,7 @@ from webapp.domain import app_passwords, throttles
 from webapp.domain.errors import TooMany
 from webapp.extensions import csrf
 from webapp.models.member import Member
-from webapp.transaction import transaction, unlocked
+from webapp.transaction import aside, unlocked
 from webapp.web import limits
 from webapp.web.access import public
 from webapp.web.carddav import READS, REQUEST_BYTES
@@ -69,6 +69,6 @@ def _let_in(name: str, password: str) -> Member | None:
             app_passwords.count_try(name, where)
         return None
     if found.is_first_today:
-        with transaction():
+        with aside():
             app_passwords.note_used(found.id)
     return found.member

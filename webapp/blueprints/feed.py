@@ -15,7 +15,7 @@ from webapp.domain import connections, feed, invitations, people
 from webapp.domain.errors import Invalid, TooMany
 from webapp.extensions import db
 from webapp.models.built import first_of
-from webapp.transaction import transaction
+from webapp.transaction import aside
 from webapp.web import atom, paging, reporting
 from webapp.web.access import public, viewer
 from webapp.web.back import leave_back, opened_on
@@ -272,7 +272,7 @@ def unsubscribe() -> Response:
 def atom_feed(token: str) -> Response:
     """Send a member's feed to whoever has its secret address: what the page shows, and nothing else of anybody."""
     owner_id = feed.owner_of(token).id
-    with transaction():
+    with aside():
         feed.count_read(owner_id)
     owner = feed.owner_of(token)
     base = setting("BASE_URL")
