@@ -6,6 +6,8 @@ from tests import factories
 from webapp import clock
 from webapp.domain import messages, throttles
 from webapp.domain.errors import TooMany
+from webapp.jobs import lease
+from webapp.keeping import serving
 from webapp.transaction import transaction
 
 LIMIT = throttles.SIGN_IN_PER_ACCOUNT
@@ -67,3 +69,17 @@ def test_f10_messages_stand_in_the_order_in_which_they_were_sent(context, as_mem
         for text in ("first", "second", "third", "fourth")
     ]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("ends", [lambda: None, lambda: lease.give_back("work", "before")])
+def test_f10_work_goes_on_when_a_clock_that_was_ahead_is_right_again(context, ends):
+    """Whether the process of before was killed or stopped; and nothing waits for it that wants to be alone."""
+    clock.move(hours=2)
+    assert lease.take("work", "before")
+    assert serving._elsewhere() == "before"
+    ends()
+    clock.move(hours=-2)
+    assert serving._elsewhere() is None
+    assert lease.take("work", "after")
+    assert not lease.take("work", "another")
+    assert serving._elsewhere() == "after"

@@ -6,7 +6,7 @@ import socket
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import update
+from sqlalchemy import not_, or_, update
 
 from webapp import clock
 from webapp.extensions import db
@@ -34,7 +34,7 @@ def take(name: str, holder: str | None = None) -> bool:
         db.session.execute(insert_ignoring(Lease, name=name, holder=holder, until=now))
         taken = db.session.execute(
             update(Lease)
-            .where(Lease.name == name, (Lease.holder == holder) | (Lease.until <= now))
+            .where(Lease.name == name, or_(Lease.holder == holder, not_(Lease.runs(now))))
             .values(holder=holder, until=now + timedelta(seconds=SECONDS))
         )
     return bool(taken.rowcount)  # type: ignore[attr-defined]

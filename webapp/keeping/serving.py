@@ -77,4 +77,4 @@ def _open(folder: Path) -> int:
 def _elsewhere() -> str | None:
     """Return which process holds a lease at the moment; None where none does."""
     with db.engine.connect() as connection:
-        return connection.scalar(select(Lease.holder).where(Lease.until > clock.now()).limit(1))
+        return connection.scalar(select(Lease.holder).where(Lease.runs(clock.now())).limit(1))

@@ -1,9 +1,9 @@
 """Outgoing mail: the truth about what is to be sent and what was, and the mailbox that stands in for a mail server."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, LargeBinary, String, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
@@ -11,6 +11,8 @@ from webapp.models.base import NOT_IN_BACKUPS, Base, Moment
 SETTLED = "outgoing_mail.state NOT IN ('queued', 'claimed')"
 TROUBLE = "outgoing_mail.state IN ('uncertain', 'failed')"
 """As the indexes say it: SQLite uses one only where a statement has the very same words."""
+LONGEST = timedelta(minutes=10)
+"""No lease lasts so long, also where the clocks of two hosts are minutes apart."""
 
 
 class OutgoingMail(Base):
@@ -99,3 +101,8 @@ class Lease(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(String(60))
     until: Mapped[datetime] = mapped_column(Moment)
+
+    @classmethod
+    def runs(cls, now: datetime) -> ColumnElement[bool]:
+        """Whether somebody has it now. One that ends much later than any does was taken, or given back, by a clock that was wrong."""
+        return and_(cls.until > now, cls.until <= now + LONGEST)
