@@ -4,15 +4,19 @@ There is one, the primary, which has everything and takes every write. A replica
 something can be read there (`webapp/web/replica.py` says when). Whoever says nothing reads the primary.
 """
 
+import select
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy.session import Session as Basis
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InvalidatePoolError
 
 _REPLICA = "kith.replica.engine"
+_POOLED = "kith_pooled"
 FREE_SECONDS = 9
 """How long a request waits for a connection where all are in use; whoever pressed a button hears within ten seconds that all is busy."""
 OVERFLOW = 40
@@ -73,6 +77,11 @@ def is_replica_read() -> bool:
     return _from_replica.get()
 
 
+def is_pooled(engine: Engine) -> bool:
+    """Whether an engine speaks to a pooler that may give each transaction another connection."""
+    return bool(engine.get_execution_options().get(_POOLED))
+
+
 def options(url: str, *, pooled: bool) -> dict[str, Any]:
     """Return how SQLAlchemy is to speak to a database. `pooled`: through a pooler that may give each transaction another connection."""
     found: dict[str, Any] = {
@@ -86,5 +95,25 @@ def options(url: str, *, pooled: bool) -> dict[str, Any]:
     known: dict[str, Any] = {name: value for name, value in PATIENCE.items() if name not in given}
     if pooled:
         known["prepare_threshold"] = None  # what one connection has prepared, the next one does not know
-    # A server that was started anew has forgotten the connections of the pool: that must not cost each of them a request.
-    return found | {"connect_args": known, "pool_pre_ping": True}
+        found["execution_options"] = {_POOLED: True}
+    return found | {"connect_args": known}
+
+
+def notice_ends(engine: Engine) -> None:
+    """Use no connection that the server has ended: one that was started anew must not cost each connection of the pool a request."""
+    event.listen(engine, "checkout", partial(_look, engine))
+
+
+def _look(engine: Engine, connection: Any, *_of_pool: object) -> None:
+    """Raise InvalidatePoolError where a connection is of no use any more; the pool opens new ones then.
+
+    To ask the server each time costs a round trip. A server that ends a connection says so, and the system finds out within 20 seconds
+    (PATIENCE) that a host has fallen silent; both can be read, where a connection that rests has nothing to read. Only then it is asked.
+    """
+    heard = select.poll()
+    try:
+        heard.register(connection.fileno(), select.POLLIN)
+        if heard.poll(0):
+            engine.dialect.do_ping(connection)
+    except connection.OperationalError:
+        raise InvalidatePoolError from None

@@ -166,7 +166,7 @@ def changing() -> Iterator[Connection]:
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # means nothing inside a transaction
                 _begin_alone(connection)
             else:
-                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("BEGIN; SET LOCAL lock_timeout = 0")  # for as long as another one has it
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{LOCK_SECONDS}s"})
             yield connection

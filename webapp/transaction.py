@@ -47,6 +47,8 @@ SQLITE_PRAGMAS = (
     "mmap_size=268435456",
 )
 
+_asking: ContextVar[bool] = ContextVar("asking", default=False)
+"""Whether this is a request, which reads outside of transactions that write."""
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 _aside: ContextVar[bool] = ContextVar("aside", default=False)
 _has_written: ContextVar[bool] = ContextVar("has_written", default=False)
@@ -152,7 +154,8 @@ def begin_requests(app: Flask) -> None:
     app.before_request(_begin)
     app.teardown_request(_end)
     with app.app_context():
-        prepare(db.engine)
+        for engine in filter(None, (db.engine, databases.replica())):
+            prepare(engine)
 
 
 def settle_requests(app: Flask) -> None:
@@ -165,8 +168,13 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connected)
         event.listen(engine, "begin", partial(_begun, writers=Writers()))
-    else:
-        event.listen(engine, "begin", _begun_on_postgresql)
+        return
+    pooled = databases.is_pooled(engine)
+    databases.notice_ends(engine)
+    event.listen(engine, "begin", partial(_begun_on_postgresql, pooled=pooled))
+    if not pooled:
+        event.listen(engine, "connect", _connected_to_postgresql)
+        event.listen(engine, "before_cursor_execute", _streamed)
 
 
 def for_one_statement(engine: Engine) -> Engine:
@@ -241,20 +249,32 @@ def _wait_for_disk(connection: Connection, driver: Any, *, wait: bool) -> None:
         connection.info["kith_spared"] = True
 
 
-def _begun_on_postgresql(connection: Connection) -> None:
+def _connected_to_postgresql(connection: Any, _record: object) -> None:
+    """Say how long a statement without a transaction waits for a lock. Not an option of the connection, which poolers refuse."""
+    connection.autocommit = True
+    connection.execute(f"SET lock_timeout = {PATIENCE_MS}")
+
+
+def _begun_on_postgresql(connection: Connection, *, pooled: bool) -> None:
     """Begin, and say in the same message how long to wait for a lock: it costs no round trip more than the driver's own BEGIN.
 
-    Neither an option of the connection nor a SET for the session would do: behind a pooler that gives a connection to each transaction,
-    the one is refused and the other stays with whoever has it next. A setting of the role would be the operator's to remember, and would
-    be in the way of a migration, which waits for as long as `schema` says. The limit is for each lock, and almost always there is one
-    transaction in the way. Who asks for an isolation level (backups, moving) waits for nobody, and begins as the driver does.
+    A page that only shows something begins nothing. Each of its statements sees what is committed, as it would between BEGIN and ROLLBACK
+    (READ COMMITTED), but that would be two round trips more, and at each ROLLBACK the driver forgets which statements the server has
+    planned already. Behind a pooler that gives a connection to each transaction it does begin: there the limit for locks has to be said
+    each time, as a SET for the session stays with whoever has the connection next; and nothing is planned ahead.
+
+    A setting of the role would be the operator's to remember. The limit is for each lock, and almost always there is one transaction in
+    the way. Who asks for an isolation level (backups, moving) waits for as long as it takes, and begins as the driver does.
     """
     options = connection.get_execution_options()
     if "isolation_level" in options:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         return
     driver: Any = connection.connection.driver_connection
     if not driver.autocommit:
         driver.autocommit = True  # the driver must not open transactions of its own
+    if _asking.get() and not _writing.get() and not pooled:
+        return
     if not options.get("kith_single"):
         if _writing.get():
             turns.give_up()
@@ -264,9 +284,16 @@ def _begun_on_postgresql(connection: Connection) -> None:
         )
 
 
+def _streamed(_connection: object, cursor: Any, *_statement: object) -> None:
+    """Begin before a statement whose rows are to come as they are wanted, which PostgreSQL does in transactions only."""
+    if getattr(cursor, "name", None) and _asking.get() and not _writing.get():
+        cursor.connection.execute("BEGIN")
+
+
 def _begin() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     databases.read_primary()
+    _asking.set(True)
     _has_written.set(False)
     _writing.set(request.method not in SAFE_METHODS and not getattr(view, "unlocked", False))
 
@@ -284,5 +311,6 @@ def _settle(response: Response) -> Response:
 def _end(_error: BaseException | None) -> None:
     if db.session.registry.has():
         db.session.rollback()
+    _asking.set(False)
     _writing.set(False)
     databases.read_primary()

@@ -261,7 +261,10 @@ def test_a_page_that_breaks_in_the_middle_is_answered_by_the_primary(
         assert answer.status_code == 200
         assert "Ada" in answer.text
         found = asked()
-        assert (len(found["replica"]), len(found["primary"]) > 4) == (breaks_at, True)
+        assert (len(found["replica"]), len(found["primary"]) >= whole - 1) == (
+            breaks_at,
+            True,
+        )  # not whether it has all
 
 
 def test_while_the_primary_is_away_everybody_reads_on(ada, talk, as_member, cluster, app, at_once):
