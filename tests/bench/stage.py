@@ -63,6 +63,8 @@ class Stage:
         self.degrees = {name: database.member(each).degree for name, each in ids.items()}
         self.talks = {name: database.talk(database.member(each)) for name, each in ids.items()}
         self.drawn = [(Browser(app, each), database.talk(database.member(each))) for each in cast.drawn]
+        for browser, _talk in self.drawn:  # what is noted of who comes for the first time in a day is no part of a page
+            browser.get("/settings")
         popular = select(Member.id).where(Member.id != cast.cap).order_by(Member.degree.desc()).limit(1)
         self.known = {
             "stranger": self.handle(cast.strangers[-1]),
