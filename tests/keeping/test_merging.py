@@ -11,6 +11,7 @@ from webapp.extensions import db
 from webapp.jobs import health, housekeeping
 from webapp.jobs import leaving as going
 from webapp.keeping import backup
+from webapp.keeping.errors import Refused
 from webapp.models.act import Act
 from webapp.models.invitation import GuestAddress, GuestInvitation
 from webapp.models.mail import MailboxMessage, OutgoingMail
@@ -128,6 +129,15 @@ def test_the_same_where_the_old_database_is_elsewhere_and_of_the_other_engine(ye
     new = Copy(tmp_path / "new", instance.folder)
     new.restore(file, old_database=url)
     new.within(everything_stays)
+
+
+def test_an_old_database_that_is_none_is_refused_before_what_was_refused_is_lost(yesterday, tmp_path):
+    instance, file = yesterday
+    wrong, new = tmp_path / "notes.txt", Copy(tmp_path / "new", instance.folder)
+    wrong.write_text("no database")
+    with pytest.raises(Refused, match="no database of SQLite's"):
+        new.restore(file, old_database=str(wrong))
+    assert not (new.folder / "kith.sqlite3").exists()
 
 
 def test_of_a_damaged_database_what_can_be_read_counts_and_nobody_is_taken_for_gone(yesterday):

@@ -156,9 +156,9 @@ def test_a_database_that_cannot_keep_every_name_and_an_old_one_that_does_not_ans
     assert kith("backup", str(file)).exit_code == 0
     assert sentence(kith("backup", str(tmp_path))) == f"Error: {tmp_path} is a folder: name a new file in it."
     with pytest.raises(Refused, match="The old database's address must be like"):
-        merging.engine_of("postgresql+psycopg://localhost:abc/kith")
+        merging.engine_of("postgresql+psycopg://localhost:abc/kith", is_named=True)
     with pytest.raises(Refused, match="The old database can't be used: "):  # else what was refused would be lost
-        merging.engine_of(postgres.address(f"kith_gone_{worker_id}"))
+        merging.engine_of(postgres.address(f"kith_gone_{worker_id}"), is_named=True)
     packed = tmp_path / "a.kith.gz"
     packed.write_bytes(b"\x1f\x8b\x08")
     assert sentence(kith("restore", str(packed))) == f"Error: {packed} is packed: unpack it first, with gunzip."

@@ -31,6 +31,8 @@ from webapp.models.member import Member
 from webapp.transaction import transaction
 
 CHUNK = 2000
+_BEGINS = b"SQLite format 3\0"
+"""How every file of SQLite's begins: https://www.sqlite.org/fileformat.html#magic_header_string"""
 WILLS = ("findable", "askable", "connections_shown", "unlisted", "unsuggested", "digest", "writable", "shows_reading")
 """What members say of who may find, ask, see and write to them, and how often mails come: their latest word counts."""
 READ: Mapping[str, Sequence[str]] = {
@@ -100,8 +102,11 @@ class Merged:
     gone: tuple[int, ...] = field(default=(), repr=False)
 
 
-def engine_of(where: str) -> Engine:
-    """Return the engine of another database, by its file or its URL; one of SQLite's is read and not written."""
+def engine_of(where: str, *, is_named: bool) -> Engine:
+    """Return the engine of another database, by its file or its URL; one of SQLite's is read and not written.
+
+    Refused where an address leads to none, and where a file that somebody named is none: what was refused and ended would be lost.
+    """
     if where.startswith("postgresql+psycopg://"):
         if fault := config.database_fault(where):
             raise Refused(f"The old database's address {fault}.")
@@ -114,8 +119,9 @@ def engine_of(where: str) -> Engine:
     path = Path(where.removeprefix("sqlite:///"))
     if not path.is_file():
         raise Refused(f"There is no database {where}: name a file of SQLite's, or postgresql+psycopg://...")
-    with path.open("rb"):  # whoever may not read it would be told that it is damaged
-        pass
+    with path.open("rb") as file:  # whoever may not read it would be told that it is damaged
+        if is_named and file.read(len(_BEGINS)) != _BEGINS:
+            raise Refused(f"{where} is no database of SQLite's: name the one that was in use.")
     return sqlalchemy.create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
 
 

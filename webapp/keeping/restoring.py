@@ -95,7 +95,7 @@ def restore(
                 if not as_it_was:
                     newer.bring_forward(keys)
                 old = old_database or (f"sqlite:///{here}" if is_there and here and not as_it_was else "")
-                merged = _merge(old, backup.manifest.id) if old else None
+                merged = _merge(old, backup.manifest.id, is_named=bool(old_database)) if old else None
                 settled = None if as_it_was else settling.settle()
                 if merged is not None:
                     merging.finish(merged)
@@ -205,8 +205,8 @@ def _check(backup: Backup, there: Path) -> None:
         raise damaged
 
 
-def _merge(old_database: str, mark: str) -> merging.Merged:
-    other = merging.engine_of(old_database)
+def _merge(old_database: str, mark: str, *, is_named: bool) -> merging.Merged:
+    other = merging.engine_of(old_database, is_named=is_named)
     try:
         return merging.merge(other, mark)
     finally:
