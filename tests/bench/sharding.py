@@ -448,7 +448,7 @@ MEASURED = {
     "PostgreSQL": (460, 4_970),
 }
 """Bytes a pair (relationship, connection, adjacency), and a member (all else): `kith seed --members 5000`, as docs/scale.md tells."""
-PAGE = 0.011
+PAGE = 0.009
 """Seconds of a core for a page: about the mean of what a member opens in the same community, as docs/scale.md tells."""
 MEAN, DAILY, EACH, PEAK, STATEMENTS, STATEMENT = 50, 0.1, 20, 3, 8, 0.0002
 """Assumed: connections a member, who comes in a day, for how many pages, the busiest hour : the mean. Counted: statements a page.
