@@ -32,6 +32,13 @@ def tags_of(name, tag):
     return re.findall(rf"<{tag}\b(?:[^<>{{]|\{{\{{.*?\}}\}}|\{{%.*?%\}})*>", text_of(name), re.DOTALL)
 
 
+def test_no_sentence_stands_in_single_quotes():
+    """A sentence may have an apostrophe, which is left as it is (`web/templating.py`)."""
+    quoted = re.compile(r"[\w:-]='[^'<>]*\{\{-?\s*(_|ngettext)\(")
+    assert quoted.search("<b title='{{ _(\"It's\") }}'>")
+    assert [name for name in NAMES if quoted.search(text_of(name))] == []
+
+
 def test_every_template_compiles(tmp_path):
     app = create_app({"INSTANCE": str(tmp_path / "instance")})
     for name in app.jinja_env.list_templates():

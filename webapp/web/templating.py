@@ -190,7 +190,7 @@ def _sentence(language: Locale | None, text: str) -> tuple[str, Markup]:
 
 
 def _safe(said: str) -> Markup:
-    """Return a sentence that a page may show. An apostrophe is one: no attribute of a template stands in single quotes."""
+    """Return a sentence that a page may show. An apostrophe is one: no sentence stands in an attribute in single quotes."""
     return Markup(escaped(said).replace("&#39;", "'"))  # noqa: S704 - escaped but for that
 
 
