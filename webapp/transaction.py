@@ -35,6 +35,7 @@ another process writes all the time, whoever has waited for longest would have i
 MANY, SLOW_SECONDS = 8, 3.0
 """So many may always wait to write in a process; more only while none of them has waited for so long. A disk that needs seconds for each
 commit must not have every thread wait for it: the others show pages."""
+_WRITES = ("INSERT", "UPDATE", "DELETE")
 _FULL, _NORMAL = 2, 1
 """Of SQLite's `synchronous`: https://www.sqlite.org/pragma.html#pragma_synchronous."""
 SQLITE_PRAGMAS = (
@@ -174,7 +175,7 @@ def prepare(engine: Engine) -> None:
     event.listen(engine, "begin", partial(_begun_on_postgresql, pooled=pooled))
     if not pooled:
         event.listen(engine, "connect", _connected_to_postgresql)
-        event.listen(engine, "before_cursor_execute", _streamed)
+        event.listen(engine, "before_cursor_execute", _asked)
 
 
 def for_one_statement(engine: Engine) -> Engine:
@@ -284,9 +285,16 @@ def _begun_on_postgresql(connection: Connection, *, pooled: bool) -> None:
         )
 
 
-def _streamed(_connection: object, cursor: Any, *_statement: object) -> None:
-    """Begin before a statement whose rows are to come as they are wanted, which PostgreSQL does in transactions only."""
-    if getattr(cursor, "name", None) and _asking.get() and not _writing.get():
+def _asked(_connection: object, cursor: Any, statement: str, *_values: object) -> None:
+    """Begin before a statement whose rows are to come as they are wanted, which PostgreSQL does in transactions only.
+
+    RuntimeError where a page writes: it would last, whatever became of the rest.
+    """
+    if not _asking.get() or _writing.get():
+        return
+    if statement.startswith(_WRITES):
+        raise RuntimeError("Something is written outside a transaction.")
+    if getattr(cursor, "name", None):
         cursor.connection.execute("BEGIN")
 
 

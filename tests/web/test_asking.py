@@ -68,3 +68,14 @@ def test_rows_that_come_as_they_are_wanted_come_to_a_page_too(app, ada, monkeypa
 
     monkeypatch.setitem(app.view_functions, "public.livez", unasked(some))
     assert app.test_client().get("/livez").text == "120"
+
+
+def test_a_page_that_writes_outside_a_transaction_fails(app, ada, monkeypatch):
+    def rename():
+        db.session.execute(text("UPDATE member SET name = 'Somebody else'"))
+        return "done"
+
+    monkeypatch.setitem(app.view_functions, "public.livez", unasked(rename))
+    assert app.test_client().get("/livez").status_code == 500
+    db.session.rollback()
+    assert ada.name == "Ada Lovelace"
