@@ -63,6 +63,22 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def _settings_stay():
+    """No test leaves a setting to the next one."""
+    before = _settings()
+    yield
+    left = _settings()
+    for name in before.keys() | left.keys():
+        os.environ.pop(name, None)
+    os.environ.update(before)
+    assert left == before
+
+
+def _settings():
+    return {name: value for name, value in os.environ.items() if name.startswith("KITH_")}
+
+
 class Client(FlaskClient):
     """Asks as a browser does: at BASE_URL, and with nothing of the test's own context around the request."""
 

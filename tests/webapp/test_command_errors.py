@@ -23,7 +23,7 @@ def kith(tmp_path, monkeypatch):
     monkeypatch.setenv("KITH_INSTANCE", str(tmp_path / "instance"))
 
     def run(*words):
-        return CliRunner().invoke(command, words)
+        return CliRunner(env={"KITH_BASE_URL": None}).invoke(command, words)  # `serve` sets it for its own process
 
     run.folder = tmp_path / "instance"
     return run

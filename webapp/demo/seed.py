@@ -6,7 +6,7 @@ The same for the same seed.
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
@@ -16,6 +16,7 @@ from webapp.config import SettingError
 from webapp.demo import bulk
 from webapp.demo.people import ASIDES, FAMILY, GIVEN, PLACES, WORK
 from webapp.extensions import db
+from webapp.keeping.ground import Progress, silent
 from webapp.models.member import Member
 from webapp.transaction import transaction
 
@@ -50,7 +51,7 @@ MOST = 20_000
 """Nobody is given many more connections than this: the law knows no limit, Kith does (CONNECTIONS_MAX)."""
 
 
-def fill(members: int, mean: int, seed: int, password: str, hub: int, progress: Callable[[str, int, int], None]) -> str:
+def fill(members: int, mean: int, seed: int, password: str, hub: int = 0, progress: Progress = silent) -> str:
     """Fill an empty database; say how far it is, and return a sentence about what was made.
 
     With a `hub`, member number 1 has exactly so many connections.
