@@ -15,6 +15,7 @@ from webapp.models.member import SignIn
 from webapp.providers import carddav
 from webapp.providers.base import ProviderError
 from webapp.providers.outside import NotRead
+from webapp.transaction import transaction
 
 TYPED = {"server": "dav.example.org", "user": "maya.there", "password": "zxq-canary-app-password"}
 
@@ -266,9 +267,8 @@ def test_a_place_is_free_again_after_an_error_nobody_thought_of(maya, failing, a
 
 def test_a_sign_in_that_ended_meanwhile_keeps_nothing(maya, monkeypatch, app):
     def fetch(*_asked):
-        with app.app_context():
+        with app.app_context(), transaction():
             db.session.query(SignIn).delete()
-            db.session.commit()
         from webapp.providers.base import Page
 
         return Page([])
