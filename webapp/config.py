@@ -77,7 +77,7 @@ class Setting:
             raise SettingError(f"{PREFIX}{self.name} must be {_WORDS[self.type]}, but is {raw!r}.") from None
         if self.choices and not set(value if self.type == "list" else (value,)) <= set(self.choices):
             raise SettingError(
-                f"{PREFIX}{self.name} must be {'of' if self.type == 'list' else 'one of'} {', '.join(self.choices)}, but is {raw!r}."
+                f"{PREFIX}{self.name} must be {'any of' if self.type == 'list' else 'one of'} {', '.join(self.choices)}, but is {raw!r}."
             )
         return value
 

@@ -39,7 +39,7 @@ def test_every_number_is_a_setting_with_its_default_and_can_be_set(tmp_path):
         ("MAIL_FROM", "nonsense", "must be an email address like kith@example.org, without a name, but is 'nonsense'."),
         ("MAIL_FROM", "Kith <kith@example.org>", "without a name"),
         ("BOUNCE_ADDRESS", "bounces", "must be an email address like bounces@example.org"),
-        ("SIGN_IN_WITH", "google, gogle", "must be of google, microsoft, oidc, but is 'google, gogle'."),
+        ("SIGN_IN_WITH", "google, gogle", "must be any of google, microsoft, oidc, but is 'google, gogle'."),
         ("METRICS_TOKEN", "short", "must have at least 16 characters, or others guess it."),
     ],
 )
